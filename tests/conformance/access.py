@@ -1,0 +1,91 @@
+"""How the golden replay reaches into a lab: faults, counts, the scheduler's dice, the history."""
+
+from sim.api import objects, selectors
+
+
+def inject(lab, fault, target, *, end=False):
+    lab.fault(fault, target, end=end)
+
+
+def ready_count(lab, namespace, selector):
+    chosen = selectors.parse(selector)
+    return sum(
+        1 for pod in lab.store().list("pods", namespace)
+        if chosen.matches(objects.labels(pod)) and objects.pod_ready(pod)
+    )
+
+
+def set_scheduler_pick(lab, pick):
+    lab.set_scheduler_pick(pick)
+
+
+def happenings(lab):
+    """Give (seconds, kind, name, change, node) rows of the history, in the words of RUN.md."""
+    for change in lab.store().changes:
+        at = change.at_us / 1e6
+        yield from ((at, *row) for row in _rows(change))
+
+
+def _conditions(obj):
+    return {c["type"]: c for c in objects.dig(obj or {}, "status.conditions", [])}
+
+
+def _taints(obj):
+    return [f"{t['key']}:{t['effect']}" for t in objects.dig(obj or {}, "spec.taints", [])]
+
+
+def _rows(change):
+    obj, old, new = change.object, change.old, change.new
+    kind = obj.get("kind", "")
+    namespace = change.key.namespace
+    name = change.key.name if namespace in ("", "default") else f"{namespace}/{change.key.name}"
+    node = objects.dig(obj, "spec.nodeName", "") if kind == "Pod" else ""
+    if kind == "Event":
+        if change.type != "DELETED":
+            about = obj["involvedObject"]
+            space = about.get("namespace", "")
+            full = about["name"] if space in ("", "default") else f"{space}/{about['name']}"
+            yield about["kind"], full, f"event {obj['reason']}", ""
+        return
+    if change.type == "ADDED":
+        yield kind, name, "created", node
+    if change.type == "DELETED":
+        yield kind, name, "deleted", node
+        return
+    before, after = _conditions(old), _conditions(new)
+    if kind == "Pod":
+        if node and not objects.dig(old or {}, "spec.nodeName"):
+            yield kind, name, f"bound {node}", node
+        if objects.deleting(new) and not (old and objects.deleting(old)):
+            yield kind, name, "deletionTimestamp", node
+        if objects.dig(new, "status.phase") != objects.dig(old or {}, "status.phase"):
+            yield kind, name, f"phase {objects.dig(new, 'status.phase')}", node
+        target = after.get("DisruptionTarget")
+        if target and target.get("status") == "True" and "DisruptionTarget" not in before:
+            yield kind, name, f"DisruptionTarget {target.get('reason')}", node
+        if after.get("Ready", {}).get("status") != before.get("Ready", {}).get("status") and "Ready" in after:
+            yield kind, name, f"Ready {after['Ready']['status']}", node
+    elif kind == "Node":
+        for each in ("Ready", "MemoryPressure"):
+            now, then = after.get(each), before.get(each)
+            if now and (not then or (now["status"], now["reason"]) != (then["status"], then["reason"])):
+                yield kind, name, f"{each} {now['status']} {now['reason']}", ""
+        for taint in _taints(new):
+            if taint not in _taints(old):
+                yield kind, name, f"taint {taint}", ""
+        for taint in _taints(old):
+            if taint not in _taints(new):
+                yield kind, name, f"untaint {taint}", ""
+        flag = bool(objects.dig(new, "spec.unschedulable"))
+        if flag != bool(objects.dig(old or {}, "spec.unschedulable")):
+            yield kind, name, f"unschedulable {str(flag).lower()}", ""
+        version = objects.dig(new, "status.nodeInfo.kubeletVersion")
+        if version and version != objects.dig(old or {}, "status.nodeInfo.kubeletVersion"):
+            yield kind, name, f"version {version}", ""
+    else:
+        status, past = new.get("status") or {}, (old or {}).get("status") or {}
+        for field, value in status.items():
+            if isinstance(value, int) and value != past.get(field):
+                yield kind, name, f"{field} {value}", ""
+        if objects.dig(new, "spec.replicas") != objects.dig(old or {}, "spec.replicas"):
+            yield kind, name, f"spec {objects.dig(new, 'spec.replicas')}", ""

@@ -1,0 +1,37 @@
+"""Options of the conformance runners: any directory of the same form can be given."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cases", default=str(HERE / "cases"), help="directory of case tables")
+    parser.addoption("--golden", default=str(HERE / "golden"), help="directory of golden runs")
+
+
+def _divergences():
+    import yaml
+
+    path = HERE / "divergences.yaml"
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def pytest_generate_tests(metafunc):
+    import yaml
+
+    if "case" in metafunc.fixturenames:
+        rows, ids = [], []
+        for path in sorted(Path(metafunc.config.getoption("--cases")).glob("*.yaml")):
+            if path.name == "WORDS.yaml":
+                continue
+            table = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            area = table["header"]["area"]
+            for case in table["cases"]:
+                if case["kind"] == "behaviour":
+                    rows.append((area, case))
+                    ids.append(f"{area}/{case['id']}")
+        metafunc.parametrize("case", rows, ids=ids)
+    if "golden_run" in metafunc.fixturenames:
+        found = sorted(path.parent for path in Path(metafunc.config.getoption("--golden")).glob("*/run.yaml"))
+        metafunc.parametrize("golden_run", found, ids=[path.name for path in found])
