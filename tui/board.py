@@ -1,0 +1,74 @@
+"""The texts of the panes: pure functions of a lab's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from sim.api import objects
+
+if TYPE_CHECKING:
+    from sim.api.client import Object
+    from sim.lab.lab import Lab
+
+POD_GLYPHS = {"Running": "●", "Pending": "○", "Terminating": "◌", "Failed": "✗", "Succeeded": "✓"}
+PODS_PER_NODE_MAX = 12
+
+
+def node_words(node: Object) -> str:
+    """Give a node's state as `kubectl get nodes` words it."""
+    words = "Ready" if objects.condition_status(node, "Ready") == "True" else "NotReady"
+    return f"{words},SchedulingDisabled" if objects.dig(node, "spec.unschedulable") else words
+
+
+def pod_word(pod: Object) -> str:
+    """Give a pod's state in one word; state is never told by colour alone."""
+    if objects.deleting(pod):
+        return "Terminating"
+    return str(objects.dig(pod, "status.phase", "Pending"))
+
+
+def board_text(lab: Lab) -> Text:
+    """Show every node with its pods of user namespaces, and the pods that have no node."""
+    text = Text()
+    store = lab.store()
+    if store is None:
+        return Text("no API server")
+    for node in store.list("nodes"):
+        name = objects.name(node)
+        text.append(f"{name}", style="bold")
+        text.append(f"  {node_words(node)}\n")
+        pods = [pod for pod in store.by_index("pods", "node", name) if not _system(pod)]
+        text.append_text(_pods(pods))
+    waiting = [pod for pod in store.by_index("pods", "node", "") if not _system(pod)]
+    if waiting:
+        text.append("(no node)\n", style="bold")
+        text.append_text(_pods(waiting))
+    return text
+
+
+def _system(pod: Object) -> bool:
+    return objects.namespace(pod).startswith("kube-")
+
+
+def _pods(pods: list[Object]) -> Text:
+    text = Text()
+    for pod in pods[:PODS_PER_NODE_MAX]:
+        word = pod_word(pod)
+        text.append(f"  {POD_GLYPHS.get(word, '?')} {objects.name(pod)} {word}\n")
+    if len(pods) > PODS_PER_NODE_MAX:
+        text.append(f"  … and {len(pods) - PODS_PER_NODE_MAX} more\n")
+    return text
+
+
+def clock_text(lab: Lab, rate: float, *, paused: bool) -> Text:
+    """Show the simulated time since the learner came, and how fast it goes."""
+    seconds = (lab.now_us - lab.origin_us) // 1_000_000
+    pace = "paused" if paused else f"×{rate:g}"
+    return Text(f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}  {pace}")
+
+
+def task_text(lab: Lab) -> Text:
+    """Show the question and whether its goals hold now."""
+    return Text(lab.lab_line(":task"))
