@@ -1,0 +1,109 @@
+"""kube-controller-manager: leader election, and the controllers that run while it leads.
+
+Models: cmd/kube-controller-manager/app, client-go/tools/leaderelection (15 s lease, 10 s deadline, 2 s retry).
+The leader's renewals are promises, as heartbeats are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from sim.api import objects, times
+from sim.api.client import Client, Key
+from sim.api.errors import StatusError
+from sim.controllers.nodes import lifecycle
+from sim.controllers.nodes.taint_eviction import TaintEvictionController
+from sim.controllers.policy.disruption import DisruptionController
+from sim.controllers.policy.housekeeping import GarbageCollector, NamespaceController, PodGarbageCollector
+from sim.controllers.workloads.daemonset import DaemonSetController
+from sim.controllers.workloads.deployment import DeploymentController
+from sim.controllers.workloads.replicaset import ReplicaSetController
+from sim.engine import SECOND_US, Engine, Timer
+
+LEASE_US, RETRY_US = 15 * SECOND_US, 2 * SECOND_US
+GRACE_SECONDS_BEFORE_1_32, GRACE_SECONDS = 40, 50
+
+
+class Loop(Protocol):
+    """Anything that starts and stops."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def controllers(engine: Engine, client: Client, *, version: tuple[int, int], flags: Mapping[str, str]) -> list[Loop]:
+    """Make all controllers of a version, with a client each so that the history names them."""
+
+    def own(name: str) -> Client:
+        return Client(client.transport, client.reader, agent=name, user=client.user)
+
+    grace = GRACE_SECONDS if version >= (1, 32) else GRACE_SECONDS_BEFORE_1_32
+    made: list[Loop] = [
+        kind(engine, own(kind.name)) for kind in (
+            NamespaceController, DeploymentController, ReplicaSetController, DaemonSetController, DisruptionController,
+            TaintEvictionController, GarbageCollector, PodGarbageCollector)
+    ]
+    made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace))
+    return made
+
+
+class LeaderElection:
+    """Holds a Lease in kube-system; calls `lead` when it is ours.
+
+    identity: who holds it (host name and a unique part).
+    """
+
+    def __init__(self, engine: Engine, client: Client, name: str, identity: str, lead: Callable[[], None]) -> None:
+        self.engine = engine
+        self.client = client
+        self.key = Key("leases", "kube-system", name)
+        self.identity = identity
+        self.lead = lead
+        self.leading = False
+        self._timer: Timer | None = None
+        self._seen: tuple[str, int] = ("", 0)
+
+    def start(self) -> None:
+        """Try now, and every 2 s until the lease is ours."""
+        self._seen = ("", self.engine.now_us)
+        self._try()
+
+    def _try(self) -> None:
+        lease = self.client.reader.get(self.key)
+        now = times.stamp_micro(self.engine.unix_us)
+        holder = objects.dig(lease or {}, "spec.holderIdentity", "")
+        if lease is not None and holder:
+            marker = f"{holder}/{objects.dig(lease, 'spec.renewTime')}"
+            if marker != self._seen[0]:
+                self._seen = (marker, self.engine.now_us)
+            if self.engine.now_us < self._seen[1] + LEASE_US:
+                self._timer = self.engine.after(
+                    RETRY_US, self._try, label=f"leader lease {self.key.name} is tried again")
+                return
+        spec = {"holderIdentity": self.identity, "leaseDurationSeconds": 15, "acquireTime": now, "renewTime": now,
+                "leaseTransitions": objects.dig(lease or {}, "spec.leaseTransitions", -1) + 1}
+        try:
+            if lease is None:
+                self.client.create("leases", {
+                    "metadata": {"name": self.key.name, "namespace": self.key.namespace}, "spec": spec})
+            else:
+                self.client.update(self.key, {**lease, "spec": spec})
+        except StatusError:
+            self._timer = self.engine.after(RETRY_US, self._try)
+            return
+        self.client.update(self.key, {"beating": True, "period_s": 2}, subresource="heartbeat")
+        self.leading = True
+        self.lead()
+
+    def stop(self, *, release: bool) -> None:
+        """Stop; a clean stop releases the lease, a kill leaves it to run out."""
+        if self._timer:
+            self._timer.cancel()
+        if not self.leading:
+            return
+        self.leading = False
+        self.client.update(self.key, {"beating": False}, subresource="heartbeat")
+        lease = self.client.reader.get(self.key)
+        if release and lease is not None:
+            self.client.update(self.key, objects.put(lease, "spec.holderIdentity", ""))

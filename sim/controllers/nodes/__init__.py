@@ -1,0 +1,1 @@
+"""Controllers about nodes: lifecycle (NotReady, taints), taint eviction, pod garbage collection."""

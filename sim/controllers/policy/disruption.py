@@ -1,0 +1,156 @@
+"""The disruption controller: how many pods of a budget may go.
+
+Models: pkg/controller/disruption/disruption.go. Left out: custom resources with a scale subresource.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.api import objects, selectors, times
+from sim.api.client import Change, Key, Object
+from sim.controllers.base import Controller
+from sim.controllers.workloads.deployment import resolve
+
+DELETION_TIMEOUT_US = 120_000_000
+SCALED = {"ReplicaSet": "replicasets", "Deployment": "deployments", "StatefulSet": "statefulsets",
+          "ReplicationController": "replicationcontrollers"}
+
+
+class ScaleUnknown(Exception):
+    """A pod's controller has no scale: the budget cannot be computed."""
+
+
+class DisruptionController(Controller):
+    """Writes the status of PodDisruptionBudgets."""
+
+    name = "disruption-controller"
+    watches = ("poddisruptionbudgets", "pods")
+
+    def start(self) -> None:
+        """Begin; Events come from upstream's component name `controllermanager`."""
+        self.recorder.component = "controllermanager"
+        super().start()
+
+    def changed(self, change: Change) -> None:
+        """Queue the budget, or every budget that selects the pod."""
+        if change.key.resource == "poddisruptionbudgets":
+            self.enqueue(change.key)
+            return
+        for budget in self.reader.list("poddisruptionbudgets", change.key.namespace):
+            selector = selectors.from_object(objects.dig(budget, "spec.selector"))
+            if any(o is not None and selector.matches(objects.labels(o)) for o in (change.old, change.new)):
+                self.enqueue(objects.key("poddisruptionbudgets", budget))
+
+    def reconcile(self, key: Key) -> float | None:
+        """Count, and write the status if it differs."""
+        budget = self.reader.get(key)
+        if budget is None:
+            return None
+        selector = selectors.from_object(objects.dig(budget, "spec.selector"))
+        pods = [p for p in self.reader.list("pods", key.namespace) if selector.matches(objects.labels(p))]
+        if not pods:
+            self.recorder.event(budget, "Normal", "NoPods", "No matching pods found")
+        try:
+            expected, desired, unmanaged = self.expected(budget, pods)
+        except ScaleUnknown as error:
+            self.recorder.event(budget, "Warning", "CalculateExpectedPodCountFailed",
+                                f"Failed to calculate the number of expected pods: {error}")
+            self._fail(key, budget, str(error))
+            return None
+        if unmanaged:
+            shown = selectors.text_of(objects.dig(budget, "spec.selector"))
+            self.recorder.event(
+                budget, "Warning", "UnmanagedPods",
+                f"Pods selected by this PodDisruptionBudget (selector: &LabelSelector{{{shown}}}) were found to be "
+                f"unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in "
+                f"undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to "
+                f"an integer value.")
+        now_us = self.engine.unix_us
+        disrupted, recheck = self.still_disrupted(budget, pods, now_us)
+        healthy = sum(1 for p in pods if objects.pod_ready(p) and not objects.deleting(p)
+                      and objects.name(p) not in disrupted)
+        self._write(key, budget, expected, desired, healthy, disrupted)
+        return recheck
+
+    def expected(self, budget: Object, pods: list[Object]) -> tuple[int, int, bool]:
+        """Give (expected pods, desired healthy, whether unmanaged pods were met). Raises ScaleUnknown."""
+        spec = budget.get("spec") or {}
+        least: Any = spec.get("minAvailable")
+        most: Any = spec.get("maxUnavailable")
+        if most is None and isinstance(least, int):
+            return len(pods), least, False
+        if most is None and least is None:
+            return 0, 0, False
+        total, unmanaged = self._scales(pods)
+        if most is not None:
+            return total, max(0, total - resolve(most, total, up=True)), unmanaged
+        return total, resolve(least, total, up=True), unmanaged
+
+    def _scales(self, pods: list[Object]) -> tuple[int, bool]:
+        scales: dict[str, int] = {}
+        unmanaged = False
+        for pod in pods:
+            owner = objects.controller_of(pod)
+            if owner is None:
+                unmanaged = True
+                continue
+            if owner["uid"] in scales:
+                continue
+            resource = SCALED.get(owner["kind"])
+            found = self.reader.get(Key(resource, objects.namespace(pod), owner["name"])) if resource else None
+            if found is None or objects.uid(found) != owner["uid"]:
+                if resource is None:
+                    raise ScaleUnknown(f"{owner['kind'].lower()}s.{owner['apiVersion'].partition('/')[0]} does not "
+                                       "implement the scale subresource")
+                continue
+            boss = objects.controller_of(found)
+            if boss is not None and boss["kind"] == "Deployment":
+                found = self.reader.get(Key("deployments", objects.namespace(pod), boss["name"])) or found
+            scales[objects.uid(found)] = int(objects.dig(found, "spec.replicas", 0))
+        return sum(scales.values()), unmanaged
+
+    @staticmethod
+    def still_disrupted(budget: Object, pods: list[Object], now_us: int) -> tuple[dict[str, str], float | None]:
+        """Give the evicted pods that are still believed to go, and seconds until one is no longer."""
+        there = {objects.name(pod): pod for pod in pods}
+        kept, recheck = {}, None
+        for name, stamp in (objects.dig(budget, "status.disruptedPods", {})).items():
+            pod = there.get(name)
+            if pod is None or objects.deleting(pod):
+                continue
+            left_us = times.parse(stamp) + DELETION_TIMEOUT_US - now_us
+            if left_us <= 0:
+                continue
+            kept[name] = stamp
+            recheck = min(recheck or left_us / 1e6, left_us / 1e6)
+        return kept, recheck
+
+    def _write(self, key: Key, budget: Object, expected: int, desired: int, healthy: int, disrupted: dict[str, str]) -> (
+        None
+    ):
+        allowed = max(0, healthy - desired) if expected > 0 else 0
+        condition = {
+            "type": "DisruptionAllowed", "status": "True" if allowed else "False", "message": "",
+            "reason": "SufficientPods" if allowed else "InsufficientPods", "lastTransitionTime": self.now(),
+            "observedGeneration": budget["metadata"].get("generation", 1),
+        }
+        conditions = objects.with_condition(objects.dig(budget, "status.conditions", []), condition)
+        status = {
+            "conditions": conditions, "currentHealthy": healthy, "desiredHealthy": desired,
+            "disruptionsAllowed": allowed, "expectedPods": expected,
+            "observedGeneration": budget["metadata"].get("generation", 1),
+        }
+        if disrupted:
+            status["disruptedPods"] = disrupted
+        if status != budget.get("status"):
+            self.client.update(key, {**budget, "status": status}, subresource="status",
+                               because=f"{healthy} of {expected} pods are healthy and {desired} must be")
+
+    def _fail(self, key: Key, budget: Object, message: str) -> None:
+        condition = {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": message,
+                     "lastTransitionTime": self.now(), "observedGeneration": budget["metadata"].get("generation", 1)}
+        status = {**(budget.get("status") or {}), "disruptionsAllowed": 0,
+                  "conditions": objects.with_condition(objects.dig(budget, "status.conditions", []), condition)}
+        if status != budget.get("status"):
+            self.client.update(key, {**budget, "status": status}, subresource="status")
