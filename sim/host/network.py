@@ -1,0 +1,143 @@
+"""Hosts, and the network between them: who listens, who can reach whom.
+
+Models: what a client sees of TCP: refused, no route, timed out. Packets are not modelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.api.client import Request, Response, Transport
+from sim.api.errors import TransportError
+from sim.engine import Engine
+from sim.host.files import HostFiles
+
+TIMEOUT_SECONDS = 30.0
+FOLDERS = ("/bin", "/dev", "/etc/kubernetes/manifests", "/home", "/opt", "/proc", "/root", "/tmp", "/usr/bin",
+           "/usr/lib/systemd/system", "/etc/systemd/system", "/var/lib/etcd", "/var/lib/kubelet", "/var/log")
+
+
+class Host:
+    """A machine: a name, an address, files, disks, power."""
+
+    def __init__(self, name: str, address: str, network: Network, *, users: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.address = address
+        self.network = network
+        self.engine = network.engine
+        self.powered = True
+        self.files = HostFiles(lambda: network.engine.unix_us)
+        self.users = {"root": 0, **{user: 1000 + number for number, user in enumerate(users)}}
+        self.disks: dict[str, Any] = {}
+        self.units: dict[str, Any] = {}
+        self.journal: list[tuple[int, str, str]] = []
+        root = self.files.view()
+        for folder in FOLDERS:
+            root.make_dir(folder, parents=True)
+        root.chmod("/root", 0o700)
+        root.chmod("/tmp", 0o777)
+        for user, uid in self.users.items():
+            if uid:
+                root.make_dir(f"/home/{user}")
+                root.chown(f"/home/{user}", uid, uid)
+        root.write("/etc/hostname", f"{name}\n".encode())
+
+    def log(self, unit: str, text: str) -> None:
+        """Write a line to the journal."""
+        self.journal.append((self.engine.unix_us, unit, text))
+
+    def dial(self, address: str, port: int) -> Any:
+        """Reach a service. Raises TransportError."""
+        return self.network.dial(self, address, port)
+
+
+class Connection:
+    """A way to an API server that is tried anew at every request."""
+
+    def __init__(self, network: Network, client: Host, address: str, port: int) -> None:
+        self.network = network
+        self.client = client
+        self.address = address
+        self.port = port
+
+    def server(self) -> Transport:
+        """Give the server that listens there now. Raises TransportError."""
+        found: Transport = self.network.dial(self.client, self.address, self.port)
+        return found
+
+    def handle(self, request: Request) -> Response:
+        """Pass a request on. Raises TransportError or StatusError."""
+        return self.server().handle(request)
+
+
+class Network:
+    """All hosts of a lab, their listeners, and which links are cut."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.hosts: dict[str, Host] = {}
+        self.listeners: dict[tuple[str, int], Any] = {}
+        self.cuts: dict[frozenset[str], None] = {}
+        self._notices: list[Callable[[], None]] = []
+
+    def add(self, name: str, address: str, *, users: tuple[str, ...] = ()) -> Host:
+        """Add a host."""
+        host = self.hosts[name] = Host(name, address, self, users=users)
+        lines = ["127.0.0.1 localhost", *(f"{each.address} {each.name}" for each in self.hosts.values())]
+        for each in self.hosts.values():
+            each.files.view().write("/etc/hosts", ("\n".join(lines) + "\n").encode())
+        return host
+
+    def find(self, address: str, client: Host) -> Host | None:
+        """Give the host of a name or address, as the client sees it."""
+        if address in ("127.0.0.1", "localhost"):
+            return client
+        return self.hosts.get(address) or next((h for h in self.hosts.values() if h.address == address), None)
+
+    def dial(self, client: Host, address: str, port: int) -> Any:
+        """Give the service that listens at an address. Raises TransportError."""
+        host = self.find(address, client)
+        shown = "127.0.0.1" if address == "localhost" else address
+        if host is None or not host.powered:
+            raise TransportError("no-route", f"dial tcp {shown}:{port}: connect: no route to host", 3.0)
+        if self.is_cut(client, host):
+            raise TransportError("timeout", f"dial tcp {shown}:{port}: i/o timeout", TIMEOUT_SECONDS)
+        service = self.listeners.get((host.name, port))
+        if service is None:
+            raise TransportError("refused", f"dial tcp {shown}:{port}: connect: connection refused")
+        return service
+
+    def is_cut(self, one: Host, other: Host) -> bool:
+        """Tell whether packets between two hosts are lost."""
+        return frozenset((one.name, other.name)) in self.cuts
+
+    # ---- changes ----------------------------------------------------------------------------------------------
+    def on_change(self, notice: Callable[[], None]) -> None:
+        """Be told whenever a listener, link or host comes or goes."""
+        self._notices.append(notice)
+
+    def changed(self) -> None:
+        """Tell everybody."""
+        for notice in list(self._notices):
+            notice()
+
+    def listen(self, host: Host, port: int, service: Any) -> None:
+        """Open a port."""
+        self.listeners[host.name, port] = service
+        self.changed()
+
+    def close(self, host: Host, port: int) -> None:
+        """Close a port."""
+        self.listeners.pop((host.name, port), None)
+        self.changed()
+
+    def cut(self, one: str, other: str) -> None:
+        """Lose every packet between two hosts."""
+        self.cuts[frozenset((one, other))] = None
+        self.changed()
+
+    def heal(self, one: str, other: str) -> None:
+        """Let packets through again."""
+        self.cuts.pop(frozenset((one, other)), None)
+        self.changed()
