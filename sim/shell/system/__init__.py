@@ -1,0 +1,1 @@
+"""System tools that touch time, users, hosts or chance: bashkit's own would use the real machine's."""
