@@ -48,6 +48,8 @@ def canonical(text: str) -> str:
     if match is None:
         raise ValueError(BAD_SHAPE)
     amount, suffix = parse(text), match[2] or ""
+    if amount == 0:
+        return "0"
     if suffix in _BINARY and amount.denominator == 1 and abs(amount) >= 1024:
         number, power = int(amount), 0
         while number % 1024 == 0 and number and power < 6:

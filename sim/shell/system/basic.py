@@ -232,7 +232,15 @@ def refuse(call: Call) -> int:
     return 120
 
 
+def kubectl(call: Call) -> Steps[int]:
+    """Run kubectl, loaded when it is first typed."""
+    from sim.shell.kubectl.command import kubectl as run
+
+    return (yield from run(call))
+
+
 COMMANDS.update({
+    "kubectl": kubectl,
     "sleep": sleep, "date": date, "hostname": hostname, "whoami": whoami, "id": identity, "uptime": uptime,
     "sudo": sudo, "ssh": ssh, "timeout": timeout, "env": env, "xargs": xargs, "history": history,
     "systemctl": systemctl, **dict.fromkeys(REFUSED, refuse)})

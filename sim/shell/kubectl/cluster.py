@@ -1,0 +1,95 @@
+"""version, cluster-info, api-resources, config (reading).
+
+Models: kubectl/pkg/cmd/{version,clusterinfo,apiresources,config}.
+"""
+
+from __future__ import annotations
+
+from sim.api.client import Key
+from sim.api.errors import NotSimulated
+from sim.engine import Steps
+from sim.shell.kubectl.command import OUTPUT, Command, Flag, Invocation, UsageError
+from sim.shell.kubectl.get import layout, to_yaml
+
+KUSTOMIZE = {(1, 36): "v5.7.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
+
+
+def version(inv: Invocation) -> Steps[int]:
+    """Print the versions of client and server."""
+    text = inv.call.host.files.view().read("/usr/bin/kubectl").decode().split(" v", 1)[1].strip()
+    inv.out(f"Client Version: v{text}")
+    kustomize = next((v for first, v in KUSTOMIZE.items() if inv.version >= first), None)
+    if kustomize:
+        inv.out(f"Kustomize Version: {kustomize}")
+    if not inv.flags["client"]:
+        body = yield from inv.send("get", Key("", "", "/version"))
+        inv.out(f"Server Version: {body['gitVersion']}")
+    return 0
+
+
+def cluster_info(inv: Invocation) -> Steps[int]:
+    """Print where the control plane answers."""
+    yield from inv.send("get", Key("", "", "/version"))
+    address = inv.server_address()
+    assert address is not None
+    where = f"https://{address[0]}:{address[1]}"
+    inv.out(f"\x1b[0;32mKubernetes control plane\x1b[0m is running at \x1b[0;33m{where}\x1b[0m")
+    if (yield from inv.find(Key("services", "kube-system", "kube-dns"))) is not None:
+        path = "/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy"
+        inv.out(f"\x1b[0;32mCoreDNS\x1b[0m is running at \x1b[0;33m{where}{path}\x1b[0m")
+    inv.out("\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")
+    return 0
+
+
+def api_resources(inv: Invocation) -> Steps[int]:
+    """List the kinds that the server knows."""
+    rows = [["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]]
+    for m in (yield from inv.mappings()):
+        short = ",".join(name for name in m.names[2:])
+        group = f"{m.group}/{m.version}" if m.group else m.version
+        rows.append([m.resource, short, group, str(m.namespaced).lower(), m.kind])
+    for line in layout(rows):
+        inv.out(line)
+    return 0
+
+
+def current_context(inv: Invocation) -> Steps[int]:
+    """Print the current context."""
+    name = inv.config().get("current-context")
+    if not name:
+        raise UsageError("current-context is not set")
+    inv.out(str(name))
+    return 0
+    yield  # a generator like its siblings
+
+
+def get_contexts(inv: Invocation) -> Steps[int]:
+    """List the contexts of the kubeconfig."""
+    rows = [["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]]
+    for each in inv.config().get("contexts") or []:
+        context = each["context"]
+        mark = "*" if each["name"] == inv.config().get("current-context") else ""
+        rows.append([mark, each["name"], context.get("cluster", ""), context.get("user", ""), context.get("namespace", "")])
+    for line in layout(rows):
+        inv.out(line)
+    return 0
+    yield
+
+
+def view(inv: Invocation) -> Steps[int]:
+    """Print the kubeconfig."""
+    if inv.flags["output"] not in ("", "yaml"):
+        raise NotSimulated(f"kubectl config view -o {inv.flags['output']}")
+    inv.call.write(to_yaml(dict(inv.config())))
+    return 0
+    yield
+
+
+COMMANDS = {
+    "version": Command(version, (OUTPUT, Flag("client", "bool"), Flag("short", "bool"))),
+    "cluster-info": Command(cluster_info),
+    "api-resources": Command(api_resources, (OUTPUT,)),
+    "config current-context": Command(current_context),
+    "config get-contexts": Command(get_contexts, (OUTPUT,)),
+    "config view": Command(view, (OUTPUT, Flag("minify", "bool"), Flag("raw", "bool"))),
+}
