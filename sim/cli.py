@@ -273,34 +273,6 @@ def explain(code: str) -> None:
     click.echo(text)
 
 
-@cli.command()
-@click.argument("name")
-def new(name: str) -> None:
-    """Write a commented skeleton of a scenario, NAME.yaml. Example: kubedrill new my-lab"""
-    from sim.lab.new import skeleton
-
-    path = Path(f"{name}.yaml")
-    if path.exists():
-        fail(f"{path} exists already; choose another name")
-    path.write_text(skeleton(name), encoding="utf-8")
-    click.echo(f"wrote {path}; next: kubedrill lint {path} && kubedrill prove {path}")
-
-
-@cli.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--runs", default=3, show_default=True, type=int, help="Median of so many runs.")
-def bench(as_json: bool, runs: int) -> None:
-    """Measure the figures of the contract. Example: kubedrill bench --json"""
-    from sim.bench import measure
-
-    rows = measure(runs)
-    if as_json:
-        click.echo(json.dumps([row.as_dict() for row in rows], indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row.figure:58} {row.value:>12} {row.unit:10} goal {row.goal}")
-
-
 def main() -> None:
     """Run the command line; every foreseeable fault is one line on stderr."""
     from sim.lab.scenario import ScenarioError
