@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.14; do command -v python$$v && break; done 2>/dev/null || command -v python3)
 STAMP := $(VENV)/.installed
 
-.PHONY: install play test test-slow check format bench clean
+.PHONY: install play test test-slow check clean
 
 install: $(STAMP)
 
@@ -29,9 +29,6 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-bench: install
-	$(BIN)/kubedrill bench
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import simpy
 from simpy.core import EmptySchedule
-from simpy.events import NORMAL, Event, Interrupt, Process
+from simpy.events import NORMAL, Event, Process
+from simpy.exceptions import Interrupt
 
 __all__ = ["SECOND_US", "Cause", "Engine", "Event", "Interrupt", "Process", "Steps", "Stream", "Timer", "microseconds"]
 

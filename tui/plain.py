@@ -27,7 +27,7 @@ def play_plain(
         out.write(text if text.endswith("\n") or not text else text + "\n")
         out.flush()
 
-    say(f"{lab.scenario.name}: {lab.title}")
+    say(f"{lab.scenario.metadata.name}: {lab.title}")
     say(WELCOME)
     say(lab.lab_line(":task"))
     terminal = lab.main_terminal

@@ -18,6 +18,9 @@ Object = dict[str, Any]
 """A Kubernetes object in wire form. Replaced, NEVER changed after it was committed or received."""
 
 
+Objects = list[dict[str, Any]]
+
+
 class Key(NamedTuple):
     """Which object: resource is the plural (`pods`, `deployments`; `widgets.example.com` for custom ones)."""
 
@@ -120,10 +123,10 @@ class Reader(Protocol):
     def get(self, key: Key) -> Object | None:
         """Give the object, or None."""
 
-    def list(self, resource: str, namespace: str = "") -> list[Object]:
+    def list(self, resource: str, namespace: str = "") -> Objects:
         """Give all objects of the resource, in order of (namespace, name)."""
 
-    def by_index(self, resource: str, index: str, value: str) -> list[Object]:
+    def by_index(self, resource: str, index: str, value: str) -> Objects:
         """Give the objects that have the value in the index (`node`, `owner`, …), in order of creation."""
 
     def heartbeat(self, node: str) -> Heartbeat | None:

@@ -54,6 +54,8 @@ class StatusError(KubedrillError):
         self.reason = reason
         self.message = message
         self.details = dict(details or {})
+        self.after_seconds = 0.0
+        """How long the server takes to say so (conflict retries inside it)."""
 
     def status(self) -> dict[str, Any]:
         """Give the Status object of the answer's body."""

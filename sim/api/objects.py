@@ -1,7 +1,5 @@
 """Small functions on Kubernetes objects in wire form. Nothing here changes what it is given."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any
 

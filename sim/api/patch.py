@@ -209,7 +209,7 @@ def _three_way_list(
         if there is None:
             patch.append(item)
             continue
-        before = next((old for old in was if old.get(key) == item.get(key)), {})
+        before: dict[str, Any] = next((old for old in was if old.get(key) == item.get(key)), {})
         inner = three_way(before, item, there, (*path, name))
         if inner:
             patch.append({key: item.get(key), **inner})

@@ -25,10 +25,11 @@ def parse(text: str) -> Fraction:
         raise ValueError(BAD_SHAPE)
     number, suffix = Fraction(match[1]), match[2] or ""
     if suffix in _BINARY:
-        return number * 1024 ** _BINARY[suffix]
+        return Fraction(number * 1024 ** _BINARY[suffix])
     if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        return number * Fraction(10) ** int(suffix[1:])
-    return number * Fraction(10) ** _DECIMAL[suffix]
+        power = Fraction(10) ** int(suffix[1:])
+        return Fraction(number * power)
+    return Fraction(number * Fraction(10) ** _DECIMAL[suffix])
 
 
 def milli(text: str) -> int:

@@ -24,7 +24,7 @@ def stamp_micro(unix_us: int) -> str:
 
 def parse(text: str) -> int:
     """Read a moment as microseconds since 1970. Raises ValueError."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -93,7 +93,8 @@ class ApiServer:
         """Answer a request. Raises StatusError."""
         key = request.key
         if not key.resource:
-            return tables.discovery(key.name, self.version)
+            answer: Response = tables.discovery(key.name, self.version)
+            return answer
         row = RESOURCES.get(key.resource)
         if row is None or (request.subresource and request.subresource not in row.subresources):
             raise StatusError(404, "NotFound", "the server could not find the requested resource")

@@ -296,7 +296,7 @@ def discovery(path: str, version: str) -> Any:
     if path == "/version":
         major, minor, _ = version.split(".", 2)
         return Response(200, {"major": major, "minor": minor, "gitVersion": f"v{version}", "platform": "linux/amd64"})
-    if path.split("?")[0] in ("/healthz", "/livez", "/readyz"):
+    if path.split("?", maxsplit=1)[0] in ("/healthz", "/livez", "/readyz"):
         return Response(200, "ok")
     raise StatusError(404, "NotFound", "the server could not find the requested resource")
 

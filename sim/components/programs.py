@@ -39,7 +39,7 @@ class Program:
         self.argv = list(argv)
         self.flags = flags_of(argv)
         self.version = version
-        self.minor = (int(version.split(".")[0]), int(version.split(".")[1]))
+        self.minor = (int(version.split(".", maxsplit=1)[0]), int(version.split(".")[1]))
         self.alive = False
         self.ready = False
         self._timer: Timer | None = None
@@ -234,7 +234,8 @@ class KubeScheduler(Led):
     def make(self, client: Client) -> list[Loop]:
         """Make the scheduler; `host.disks` may hold a `scheduler.pick` for replays."""
         scheduler = Scheduler(self.engine, client, version=self.minor)
-        scheduler.pick = self.host.disks.get("scheduler.pick")
+        scheduler.pick = lambda pod, nodes: (
+            self.host.disks["scheduler.pick"](pod, nodes) if self.host.disks.get("scheduler.pick") else None)
         return [scheduler]
 
 

@@ -14,11 +14,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sim.api.client import Change, Key, Object, Watcher
+from sim.api.client import Change, Key, Object, Objects, Watcher
 from sim.engine import Engine
 
+Names = list[str]
+Changes = list[Change]
 Index = Callable[[Object], Iterable[str]]
 """What values an object has in an index; usually none or one."""
+
+Pairs = list[tuple[str, Index]]
 
 
 class Compacted(Exception):
@@ -79,7 +83,7 @@ class Store:
         """Give the object, or None."""
         return self._objects.get(key.resource, {}).get((key.namespace, key.name))
 
-    def list(self, resource: str, namespace: str = "") -> list[Object]:
+    def list(self, resource: str, namespace: str = "") -> Objects:
         """Give the resource's objects, in order of (namespace, name)."""
         if namespace:
             found = self._by_namespace.get((resource, namespace), {})
@@ -90,11 +94,11 @@ class Store:
             order = self._sorted[resource] = sorted(objects)
         return [objects[place] for place in order]
 
-    def by_index(self, resource: str, index: str, value: str) -> list[Object]:
+    def by_index(self, resource: str, index: str, value: str) -> Objects:
         """Give the objects with that value in the index, in order of creation."""
         return list(self._by_index.get((resource, index), {}).get(value, {}).values())
 
-    def resources(self) -> list[str]:
+    def resources(self) -> Names:
         """Name the resources that have objects."""
         return sorted(resource for resource, objects in self._objects.items() if objects)
 
@@ -156,7 +160,7 @@ class Store:
                 assert new is not None
                 table.setdefault(value, {})[place] = new
 
-    def _all_indexes(self, resource: str) -> list[tuple[str, Index]]:
+    def _all_indexes(self, resource: str) -> Pairs:
         own = self._indexes.get(resource, {})
         return [*self._indexes.get("*", {}).items(), *own.items()]
 
@@ -186,7 +190,7 @@ class Store:
             table = self._watches.setdefault(resource, {})
         return StoreWatch(table, watcher)
 
-    def changes_since(self, revision: int) -> list[Change]:
+    def changes_since(self, revision: int) -> Changes:
         """Give the changes after a revision, oldest first. Raises Compacted."""
         if revision < self.compacted_revision:
             raise Compacted(revision)

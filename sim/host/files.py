@@ -16,6 +16,7 @@ TEXT = {
     INVALID: "Invalid argument", IS_DIR: "Is a directory", NOT_DIR: "Not a directory",
     NOT_EMPTY: "Directory not empty", TOO_BIG: "No space left on device",
 }
+Names = list[str]
 FILE_BYTES_MAX = 64 * 1024 * 1024
 LINKS_MAX = 20
 
@@ -39,6 +40,9 @@ class Inode:
     mtime_us: int
     data: bytes = b""
     names: dict[str, Inode] = field(default_factory=dict)
+
+
+Entries = list[tuple[str, Inode]]
 
 
 class HostFiles:
@@ -155,11 +159,11 @@ class View:
         """Tell whether the path is a directory."""
         return self.exists(path) and self.find(path).kind == DIRECTORY
 
-    def list(self, path: str) -> list[str]:
+    def list(self, path: str) -> Names:
         """Name what is in a directory, sorted."""
         return [name for name, _ in self.entries(path)]
 
-    def entries(self, path: str) -> list[tuple[str, Inode]]:
+    def entries(self, path: str) -> Entries:
         """Give what is in a directory, sorted by name."""
         node = self.find(path)
         if node.kind != DIRECTORY:

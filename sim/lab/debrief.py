@@ -47,8 +47,8 @@ def debrief(lab: Lab) -> list[str]:
     """Write the debrief's lines."""
     store = lab.store()
     seconds = (lab.now_us - lab.origin_us) / 1_000_000
-    lines = [f"  simulated time {seconds:.1f} s, {sum(1 for i in lab.inputs if i.kind == 'line')} lines typed, "
-             f"{sum(lab.hinted.values())} hints"]
+    lines = [(f"  simulated time {seconds:.1f} s, {sum(1 for i in lab.inputs if i.kind == 'line')} lines typed, "
+             f"{sum(lab.hinted.values())} hints")]
     for name, (below, zero) in sorted(availability(lab).items()):
         lines.append(f"  {name}: {below:.1f} s below the wanted replicas, {zero:.1f} s at zero")
     evicted = [c for c in (store.changes if store else []) if c.at_us >= lab.origin_us and c.key.resource == "pods"

@@ -6,6 +6,7 @@ An object goal reads the store; an answer goal compares with what the learner sa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sim.api import objects, quantity, selectors
@@ -79,12 +80,12 @@ def test(obj: Object, path: str, want: Any) -> bool:
     if not isinstance(want, dict):
         return any(equal(value, want) for value in values) or (want in (False, None, 0) and not values)
     if "exists" in want:
-        return bool(values) == want["exists"]
+        return bool(bool(values) == want["exists"])
     if "count" in want:
         return compare(len(values), want["count"] if isinstance(want["count"], dict) else {"eq": want["count"]})
     rest = {word: value for word, value in want.items() if word != "all"}
     results = [compare(value, rest) for value in values]
-    return all(results) if want.get("all") else any(results)
+    return bool(results and all(results)) if want.get("all") else any(results)
 
 
 def equal(value: Any, want: Any) -> bool:
@@ -110,7 +111,7 @@ def compare(value: Any, want: dict[str, Any]) -> bool:
     """Tell whether a value meets every comparison."""
     for word, limit in want.items():
         left, right = _number(value), _number(limit)
-        result = {
+        rules: dict[str, Callable[[], bool]] = {
             "eq": lambda: equal(value, limit), "ne": lambda: not equal(value, limit),
             "gt": lambda: left is not None and right is not None and left > right,
             "gte": lambda: left is not None and right is not None and left >= right,
@@ -118,8 +119,8 @@ def compare(value: Any, want: dict[str, Any]) -> bool:
             "lte": lambda: left is not None and right is not None and left <= right,
             "in": lambda: any(equal(value, each) for each in limit), "contains": lambda: str(limit) in str(value),
             "matches": lambda: re.search(str(limit), str(value)) is not None,
-        }[word]()
-        if not result:
+        }
+        if not rules[word]():
             return False
     return True
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from sim.api.client import Client, Object
-from sim.components.programs import API_PORT, ETCD_PORT, KubeApiserver
+from sim.components.programs import API_PORT, ETCD_PORT, PROGRAMS
 from sim.components.statics import StaticPods
 from sim.engine import SECOND_US
 from sim.host.kubelet import Kubelet
@@ -46,6 +46,7 @@ class ClusterSpec:
     name: str = "kubernetes"
     nodes: tuple[NodeSpec, ...] = ()
     addons: tuple[str, ...] = ("flannel", "coredns")
+    installer: str = "kubeadm"
     extra_args: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -67,11 +68,15 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
         _base_files(host, version)
         spec = _node(node, number)
         kubelet = Kubelet(host, network, spec=spec, version=node.kubelet or version, server=(address, API_PORT),
-                          images=images, statics=StaticPods if node.role == "control-plane" else None)
+                          images=images,
+                          statics=_run_static_pods if node.role == "control-plane" and cluster.installer == "kubeadm" else None)
         host.units["kubelet"] = kubelet
         kubelets.append(kubelet)
         if node.role == "control-plane":
-            _manifests(host, version, cluster)
+            if cluster.installer == "kubeadm":
+                _manifests(host, version, cluster)
+            else:
+                _units(host, version, cluster)
         _kubeconfig(host, address, cluster.name, admin=node.role == "control-plane")
     for kubelet, node in zip(kubelets, cluster.nodes, strict=True):
         if node.present:
@@ -79,6 +84,10 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
         else:
             kubelet.host.powered = False
     return kubelets
+
+
+def _run_static_pods(kubelet: Kubelet) -> None:
+    StaticPods(kubelet)
 
 
 def _base_files(host: Host, version: str) -> None:
@@ -119,7 +128,8 @@ def _etcd_tag(version: str) -> str:
     return next((tag for first, tag in ETCD_IMAGES.items() if minor >= first), "3.4.13-0")
 
 
-def _manifests(host: Host, version: str, cluster: ClusterSpec) -> None:
+def _commands(host: Host, version: str, cluster: ClusterSpec) -> dict[str, tuple[str, list[str]]]:
+    """Give image and command line of each control-plane program."""
     client = f"https://127.0.0.1:{ETCD_PORT}"
     extra = cluster.extra_args
     commands = {
@@ -133,9 +143,24 @@ def _manifests(host: Host, version: str, cluster: ClusterSpec) -> None:
             "allocate-node-cidrs": "true", "cluster-cidr": "10.244.0.0/16", "leader-elect": "true"}),
         "kube-scheduler": (f"registry.k8s.io/kube-scheduler:v{version}", {"leader-elect": "true"}),
     }
+    return {name: (image, [name, *(f"--{flag}={value}" for flag, value in {**flags, **extra.get(name, {})}.items())])
+            for name, (image, flags) in commands.items()}
+
+
+def _units(host: Host, version: str, cluster: ClusterSpec) -> None:
+    """Run the control plane "the hard way": a systemd unit each, nothing of it in the API."""
     root = host.files.view()
-    for name, (image, flags) in commands.items():
-        words = [name, *(f"--{flag}={value}" for flag, value in {**flags, **extra.get(name, {})}.items())]
+    for name, (image, words) in _commands(host, version, cluster).items():
+        text = f"[Unit]\nDescription={name}\n\n[Service]\nExecStart=/usr/local/bin/{' '.join(words)}\n"
+        root.write(f"/etc/systemd/system/{name}.service", text.encode())
+        tag = image.rpartition(":")[2].removeprefix("v").partition("-")[0]
+        program = host.units[name] = PROGRAMS[name](host, words, tag)
+        program.start()
+
+
+def _manifests(host: Host, version: str, cluster: ClusterSpec) -> None:
+    root = host.files.view()
+    for name, (image, words) in _commands(host, version, cluster).items():
         pod = {
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "kube-system", "labels": {"component": name, "tier": "control-plane"}},
@@ -208,4 +233,4 @@ def _daemon(name: str, namespace: str, labels: dict[str, str], image: str) -> Ob
             "containers": [{"name": name.removesuffix("-ds"), "image": image}]}}}}
 
 
-__all__ = ["ClusterSpec", "KubeApiserver", "NodeSpec", "addons", "install", "server_of"]
+__all__ = ["ClusterSpec", "NodeSpec", "addons", "install", "server_of"]

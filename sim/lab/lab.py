@@ -79,8 +79,9 @@ class Lab:
         spec = self.scenario.spec.clusters[0]
         nodes = tuple(NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None
                                   else tuple(node.taints)}) for node in spec.nodes)
-        cluster = ClusterSpec(spec.name, nodes, tuple(spec.addons), spec.extraArgs)
-        install(self.network, cluster, self.kubernetes, self.scenario.spec.images)
+        cluster = ClusterSpec(spec.name, nodes, tuple(spec.addons), spec.installer, spec.extraArgs)
+        images = {name: image.model_dump() for name, image in self.scenario.spec.images.items()}
+        install(self.network, cluster, self.kubernetes, images)
         for _ in range(60):
             self.advance(self.engine.now_us + SECOND_US)
             if self.server() is not None and self.server().store.count("nodes") >= sum(n.present for n in nodes):  # type: ignore[union-attr]
@@ -159,6 +160,11 @@ class Lab:
         store = self.store()
         names = [obj["metadata"]["name"] for r in ("nodes", "pods", "deployments") for obj in store.list(r)] if store else []
         return sorted({each for each in [*files, *names] if each.startswith(word) and word})[:200]
+
+    def set_scheduler_pick(self, pick: Any) -> None:
+        """Let somebody choose among equally good nodes: the replay of a recording of a real cluster."""
+        for host in self.network.hosts.values():
+            host.disks["scheduler.pick"] = pick
 
     # ---- time -------------------------------------------------------------------------------------------------
     def advance(self, until_us: int, *, max_events: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sim.api import objects, times
@@ -121,7 +122,7 @@ def _undo(lab: Lab, rest: str) -> str:
     return lab.undo(int(rest) if rest else 1)
 
 
-LINES = {
+LINES: dict[str, Callable[[Lab, str], str]] = {
     "task": lambda lab, _: lab.task_text(), "check": lambda lab, _: lab.check(), "answer": _answer, "hint": _hint,
     "next": _next, "wait": _wait, "jump": _jump, "timers": _timers, "why": _why, "fault": _fault, "undo": _undo,
     "help": lambda lab, _: HELP, "commands": lambda lab, _: HELP,

@@ -86,10 +86,20 @@ class Cluster(Model):
     """A cluster."""
 
     name: str = "kubernetes"
-    installer: Literal["kubeadm"] = "kubeadm"
+    installer: Literal["kubeadm", "systemd"] = "kubeadm"
     nodes: list[Node] = Field(min_length=1)
     addons: list[str] = ["flannel", "coredns"]
     extraArgs: dict[str, dict[str, str]] = {}
+
+
+class ImageSpec(Model):
+    """How an image behaves, in seconds."""
+
+    pull_seconds: float | int = 0
+    start_seconds: float | int = 1
+    stop_seconds: float | int = 0.5
+    run_seconds: float | int | None = None
+    stops_on_term: bool = True
 
 
 class TerminalSpec(Model):
@@ -159,7 +169,7 @@ class Spec(Model):
     clusters: list[Cluster] = Field(min_length=1, max_length=1)
     terminals: list[TerminalSpec] = []
     files: dict[str, str] = {}
-    images: dict[str, dict[str, Any]] = {}
+    images: dict[str, ImageSpec] = {}
     setup: Steps = []
     tasks: list[Task] = Field(min_length=1)
 
@@ -208,7 +218,7 @@ def _construct(node: yaml.Node, path: tuple[str | int, ...], marks: Marks, file:
         return [_construct(item, (*path, at), marks, file, faults) for at, item in enumerate(node.value)]
     if node.tag == "tag:yaml.org,2002:float" and path and path[-1] == "kubernetes":
         return str(node.value)
-    if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:float"):
+    if node.tag == "tag:yaml.org,2002:timestamp":
         return str(node.value)
     return yaml.SafeLoader("").construct_object(node)
 

@@ -197,8 +197,8 @@ class Terminal:
         if self._open_heredoc(text):
             return True
         try:
-            return not self.login.shell.bash.analyze(text).complete
-        except AttributeError:
+            return not getattr(self.login.shell.bash.analyze(text), "complete", True)
+        except (ValueError, RuntimeError):
             return False
 
     @staticmethod

@@ -20,7 +20,6 @@ COMMANDS: dict[str, Command] = {}
 class Exit(Exception):
     """`exit`, `return`, `break`, `continue`: (what, number)."""
 
-
     def status(self, default: int) -> int:
         return int(self.args[1]) & 255 if self.args[1].isdigit() else 2 if self.args[1] else default
 
@@ -76,7 +75,8 @@ class Streams:
 @dataclass
 class Call:
     """One running command of ours: what a command function is given."""
-    shell: "Shell"
+
+    shell: Shell
     name: str
     argv: list[str]
     env: dict[str, str]

@@ -17,6 +17,7 @@ def parse(text: str) -> Node:
 
 class Span:
     """A node that tree-sitter-bash should have made: it hangs `a && b 2>&1 | c` up the wrong way round."""
+
     is_named = True
 
     def __init__(self, type: str, children: list[Any], source: Any) -> None:

@@ -18,17 +18,16 @@ from tree_sitter import Node
 from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.pipes import COMMANDS, BrokenPipe, Call, Exit, Pipe, Streams
-from sim.shell.syntax import Span, parse, upright, walk
+from sim.shell.syntax import parse, upright, walk
 
 if TYPE_CHECKING:
     from sim.shell.login import Login
 
-NOISE = re.compile(r"^(bash|/dev/\S+): line \d+: |io error: |\. Did you mean.*$", re.M)
+NOISE = re.compile(r"^(bash|/dev/\S+): line \d+: |io error: |\. Did you mean.*$", re.MULTILINE)
 LINEWISE = {"cat", "grep", "egrep", "cut", "tr", "tee", "rev", "base64"}      # may be run on each batch of lines
 ENDS_ONLY = re.compile(r"\s-\w*[cnABCmqLlz]|<|>")                             # ... unless an option needs the end
 CONTROL = {"break", "continue", "exit", "return"}
-FILES = set("cat sort uniq wc head tail tac nl rev od xxd base64 md5sum sha256sum column paste fold gzip gunzip less "
-            "more grep egrep sed awk jq yq cut comm join diff".split())           # read stdin unless a file is named
+FILES = set(["cat", "sort", "uniq", "wc", "head", "tail", "tac", "nl", "rev", "od", "xxd", "base64", "md5sum", "sha256sum", "column", "paste", "fold", "gzip", "gunzip", "less", "more", "grep", "egrep", "sed", "awk", "jq", "yq", "cut", "comm", "join", "diff"])           # read stdin unless a file is named
 READERS = FILES | {"tee", "tr", "xargs", "read", "mapfile", "readarray", "shuf"}
 
 
@@ -42,7 +41,7 @@ def see_into(box: list[tuple[list[str], dict[str, str]]]) -> Callable[[Any], Bui
 class Shell:
     """One bash process: a bashkit session for its state, words and text tools; control flow here."""
 
-    def __init__(self, login: "Login", state: bytes | None = None) -> None:
+    def __init__(self, login: Login, state: bytes | None = None) -> None:
         self.login, self.functions, self.status, self.temp = login, {}, 0, 0
         self.box: list[tuple[list[str], dict[str, str]]] = []       # no bound method: Rust would keep us alive for ever
         self.frames: list[list[str]] = []       # per running function: how to restore its locals
@@ -61,7 +60,7 @@ class Shell:
         self.bash.execute_sync(text)
         return self.box[0] if self.box else ([], {})
 
-    def copy(self) -> "Shell":
+    def copy(self) -> Shell:
         twin = Shell(self.login, self.bash.snapshot(exclude_filesystem=True))
         twin.functions, twin.status = dict(self.functions), self.status
         return twin
@@ -95,7 +94,7 @@ class Shell:
         text = self._heredocs(text)
         for name, body in self.bash.shell_state().aliases.items():       # only as the first word of a command
             text = re.sub(rf"(^|[;&|(]\s*|\b(?:do|then|else|sudo)\s+){re.escape(name)}(?=\s|$)",
-                          lambda m: m[1] + body, text, flags=re.M)
+                          lambda m: m[1] + body, text, flags=re.MULTILINE)
         root = parse(text)
         if not self._ours(root) and not any(n.type == "&" for n in root.children):
             self.status = self.native(text, streams, (yield from streams.stdin.rest()) if streams.stdin else None)
@@ -289,10 +288,9 @@ class Shell:
         body, *redirects = node.named_children
         if not self._ours(node) and body.type == "command" and streams.stdin is None:
             return self.native(node.text.decode(), streams)
-        outputs: dict[str, list[bytes]] = {}
         for r in redirects:
             text = r.text.decode()
-            fd, operator, target = re.match(r"(\d?)(&>>|&>|>>|>&|<<<|>\||>|<&|<)\s*(.*)", text, re.S).groups()
+            fd, operator, target = re.match(r"(\d?)(&>>|&>|>>|>&|<<<|>\||>|<&|<)\s*(.*)", text, re.DOTALL).groups()
             if operator == ">&":
                 streams = replace(streams, stderr=streams.stdout) if fd == "2" else replace(streams, stdout=streams.stderr)
                 continue

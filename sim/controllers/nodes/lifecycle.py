@@ -111,9 +111,14 @@ class NodeLifecycleController:
         seen = self.seen.get(name)
         if seen is None:
             self.seen[name] = Seen(self.engine.now_us, ready)
+            self.engine.after(20_000, self._greet, node)
         if name not in self._taint_work:
             self._taint_work[name] = None
             self.engine.after(15_000, self._taint_pass, name)
+
+    def _greet(self, node: Object) -> None:
+        name = objects.name(node)
+        self.recorder.event(node, "Normal", "RegisteredNode", f"Node {name} event: Registered Node {name} in Controller")
 
     def _node_changed(self, change: Change) -> None:
         if change.new is None:

@@ -59,9 +59,9 @@ class TaintEvictionController(Controller):
             for pod in self.reader.by_index("pods", "node", key.name):
                 self._judge(pod)
         else:
-            pod = self.reader.get(key)
-            if pod is not None and objects.dig(pod, "spec.nodeName"):
-                self._judge(pod)
+            found = self.reader.get(key)
+            if found is not None and objects.dig(found, "spec.nodeName"):
+                self._judge(found)
         return None
 
     def _judge(self, pod: Object) -> None:

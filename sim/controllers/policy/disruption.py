@@ -59,7 +59,9 @@ class DisruptionController(Controller):
             self._fail(key, budget, str(error))
             return None
         if unmanaged:
-            shown = selectors.text_of(objects.dig(budget, "spec.selector"))
+            labels = objects.dig(budget, "spec.selector.matchLabels", {})
+            pairs = "".join(f"{name}: {value}," for name, value in sorted(labels.items()))
+            shown = f"MatchLabels:map[string]string{{{pairs}}},MatchExpressions:[]LabelSelectorRequirement{{}},"
             self.recorder.event(
                 budget, "Warning", "UnmanagedPods",
                 f"Pods selected by this PodDisruptionBudget (selector: &LabelSelector{{{shown}}}) were found to be "

@@ -84,13 +84,13 @@ class PodGarbageCollector(Controller):
     def changed(self, change: Change) -> None:
         """Look again when a node is gone or a pod is bound to one that is not there."""
         if change.key.resource == "nodes" and change.new is None:
-            self._later(change.key.name)
+            self._collect_later(change.key.name)
         elif change.key.resource == "pods" and change.new is not None:
             node = objects.dig(change.new, "spec.nodeName")
             if node and self.reader.get(Key("nodes", "", node)) is None:
-                self._later(node)
+                self._collect_later(node)
 
-    def _later(self, node: str) -> None:
+    def _collect_later(self, node: str) -> None:
         ready_us = self.engine.now_us + QUARANTINE_US
         at_us = -(-ready_us // PODGC_PERIOD_US) * PODGC_PERIOD_US
         self.enqueue_at(Key("nodes", "", node), at_us, f"pods of the deleted node {node} are collected")

@@ -141,10 +141,10 @@ class DeploymentController(Controller):
         self._tell(deployment, "up" if size > before else "down", objects.name(each), before, size)
 
     def _new_size(self, deployment: Object, present: int) -> int:
-        wanted = objects.dig(deployment, "spec.replicas", 0)
+        wanted: int = objects.dig(deployment, "spec.replicas", 0)
         if objects.dig(deployment, "spec.strategy.type") == "Recreate":
             return wanted
-        total = sum(objects.dig(s, "spec.replicas", 0) for s in self._sets(deployment))
+        total: int = sum(objects.dig(s, "spec.replicas", 0) for s in self._sets(deployment))
         room = wanted + fenceposts(deployment)[0] - total
         return max(present, min(wanted, present + max(0, room)))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sim.api import objects, patch as patches, selectors
+from sim.api import objects, selectors
+from sim.api import patch as patches
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps, microseconds
@@ -60,7 +61,7 @@ def delete(inv: Invocation) -> Steps[int]:
     if force:
         inv.err("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
                 "The resource may continue to run on the cluster indefinitely.")
-        grace = 0 if grace < 0 else grace
+        grace = max(grace, 0)
     elif grace == 0:
         grace = 1
     query = {"propagationPolicy": {"background": "Background", "orphan": "Orphan", "foreground": "Foreground"}[
@@ -117,7 +118,7 @@ def apply(inv: Invocation) -> Steps[int]:
 
 
 def _apply_one(inv: Invocation, mapping: Mapping_, key: Key, modified: Object) -> Steps[str]:
-    dry = inv.flags["dry-run"] not in ("none",)
+    dry = inv.flags["dry-run"] != "none"
     suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}.get(inv.flags["dry-run"], " (dry run)")
     current = yield from inv.find(key)
     if current is None:

@@ -237,6 +237,9 @@ class Invocation:
         connection = Connection(self.call.host.network, self.call.host, *address)
         try:
             return connection.handle(request)
+        except StatusError as error:
+            yield self.engine.sleep(microseconds(error.after_seconds))
+            raise
         except TransportError as error:
             yield self.engine.sleep(microseconds(error.after_seconds))
             if error.kind == "refused":
@@ -372,9 +375,7 @@ def table_of_commands() -> dict[str, Command]:
 
 
 KNOWN = frozenset(
-    "alpha annotate api-resources api-versions apply attach auth autoscale certificate cluster-info completion config "
-    "cordon cp create debug delete describe diff drain edit events exec explain expose get help kustomize label logs "
-    "options patch plugin port-forward proxy replace rollout run scale set taint top uncordon version wait".split())
+    ["alpha", "annotate", "api-resources", "api-versions", "apply", "attach", "auth", "autoscale", "certificate", "cluster-info", "completion", "config", "cordon", "cp", "create", "debug", "delete", "describe", "diff", "drain", "edit", "events", "exec", "explain", "expose", "get", "help", "kustomize", "label", "logs", "options", "patch", "plugin", "port-forward", "proxy", "replace", "rollout", "run", "scale", "set", "taint", "top", "uncordon", "version", "wait"])
 
 
 def kubectl(call: Call) -> Steps[int]:

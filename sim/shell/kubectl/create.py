@@ -54,6 +54,8 @@ def _name(inv: Invocation) -> str:
 
 def create(inv: Invocation) -> Steps[int]:
     """`kubectl create -f`."""
+    if inv.flags["raw"]:
+        return (yield from _raw(inv))
     if not inv.flags["filename"]:
         if inv.args:
             raise NotSimulated(f"kubectl create {inv.args[0]}")
@@ -74,6 +76,25 @@ def create(inv: Invocation) -> Steps[int]:
                     if shown.startswith("Error from server (") else shown)
             failed = True
     return 1 if failed else 0
+
+
+def _raw(inv: Invocation) -> Steps[int]:
+    """`create --raw PATH -f FILE`: a POST of the file, as it is."""
+    parts = [part for part in inv.flags["raw"].split("/") if part]
+    rest = parts[2:] if parts[:1] == ["api"] else parts[3:]
+    space, rest = (rest[1], rest[2:]) if rest[:1] == ["namespaces"] and len(rest) > 2 else ("", rest)
+    if not rest or not inv.flags["filename"]:
+        raise UsageError("--raw can only use a single local file or stdin")
+    name = inv.flags["filename"][0]
+    try:
+        body = json.loads(inv.call.files.read(inv.call.path(name)))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"error when reading {name}: {error}") from None
+    subresource = rest[2] if len(rest) > 2 else ""
+    made = yield from inv.send("create", Key(rest[0], space, rest[1] if len(rest) > 1 else ""), body=body,
+                               subresource=subresource)
+    inv.out(json.dumps(made, separators=(",", ":")))
+    return 0
 
 
 def deployment(inv: Invocation) -> Steps[int]:

@@ -113,12 +113,38 @@ def _events(events: list[Object], now_us: int) -> list[str]:
     return ["Events:", *_rows(["Type", "Reason", "Age", "From", "Message"], rows)]
 
 
+def _budget(inv: Invocation, name: str) -> Steps[list[str]]:
+    """Write a PodDisruptionBudget."""
+    from sim.api import selectors
+
+    budget = yield from inv.send("get", Key("poddisruptionbudgets", inv.namespace, name))
+    events = yield from inv.send("list", Key("events", inv.namespace, ""), query={
+        "fieldSelector": f"involvedObject.kind=PodDisruptionBudget,involvedObject.name={name}"})
+    spec, status = budget.get("spec") or {}, budget.get("status") or {}
+    limit = ("Min available:", spec["minAvailable"]) if "minAvailable" in spec else (
+        "Max unavailable:", spec.get("maxUnavailable"))
+    width = max(16, len(limit[0]) + 2)
+    rows = [("Name:", name), ("Namespace:", inv.namespace), limit,
+            ("Selector:", selectors.text_of(spec.get("selector")))]
+    lines = [f"{title:{width}}{value}" for title, value in rows] + ["Status:"]
+    for title, field in (("Allowed disruptions", "disruptionsAllowed"), ("Current", "currentHealthy"),
+                         ("Desired", "desiredHealthy"), ("Total", "expectedPods")):
+        lines.append(f"    {title + ':':22}{status.get(field, 0)}")
+    shown = _events(events["items"], inv.engine.unix_us)
+    return [*lines, f"{'Events:':26}<none>"] if len(shown) == 1 else [*lines, *shown]
+
+
 def describe(inv: Invocation) -> Steps[int]:
     """Run `kubectl describe`."""
     if not inv.args:
         raise UsageError("You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete "
                          "list of supported resources.")
     first = True
+    if inv.args[0] in ("pdb", "poddisruptionbudget", "poddisruptionbudgets") and len(inv.args) > 1:
+        for name in inv.args[1:]:
+            for line in (yield from _budget(inv, name)):
+                inv.out(line)
+        return 0
     for mapping, names in (yield from inv.named(inv.args)):
         if mapping.resource != "nodes":
             raise NotSimulated(f"kubectl describe {mapping.resource}")

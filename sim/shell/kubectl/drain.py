@@ -25,8 +25,8 @@ UNMANAGED_FATAL = (
     ((1, 35), "Pods that declare no controller (use --force to override)"),
     ((1, 29), "cannot delete Pods that declare no controller (use --force to override)"),
     ((1, 24), "Pods declare no controller (use --force to override)"),
-    ((1, 0), "Pods not managed by ReplicationController, ReplicaSet, Job, DaemonSet or StatefulSet "
-             "(use --force to override)"),
+    ((1, 0), ("Pods not managed by ReplicationController, ReplicaSet, Job, DaemonSet or StatefulSet "
+             "(use --force to override)")),
 )
 """By client version; 1.33 doubles `cannot delete`. golden/drain-bare-pod, labs/flows.yaml."""
 RESOURCES = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "Job": "jobs", "DaemonSet": "daemonsets",
@@ -222,21 +222,21 @@ class Drainer:
                 inv.out(f"evicting pod {key.namespace}/{key.name}{self.suffix}")
             if self.dry == "client":
                 return ""
+            where = f'error when evicting pods/"{key.name}" -n "{key.namespace}"'
+            if self.over(began_us):
+                return f"{where}: global timeout reached: {times.duration(self.timeout_seconds)}"
             try:
                 yield from self.send(key, evict=evict)
                 break
             except StatusError as error:
                 if error.code == 404:
                     return ""
-                where = f'error when evicting pods/"{key.name}" -n "{key.namespace}"'
                 if error.code != 429:
                     return f"{where}: {error.message}"
                 wait = float(error.details.get("retryAfterSeconds") or 0)
                 if not wait:
                     inv.err(f"{where} (will retry after 5s): {error.message}")
                 yield inv.engine.sleep(microseconds(wait or RETRY_SECONDS))
-                if self.over(began_us):
-                    return f"{where}: global timeout reached: {times.duration(self.timeout_seconds)}"
             except TransportError as error:
                 inv.err(f"pod/{key.name} eviction failed: {error.message}")
                 return error.message
@@ -299,7 +299,8 @@ def chosen_nodes(inv: Invocation) -> Steps[list[Object]]:
     """Get the nodes that are named or selected. Raises UsageError or StatusError; nothing is changed then."""
     selector = inv.flags["selector"]
     if inv.args and selector:
-        raise UsageError("cannot specify both a node name and a --selector option")
+        raise UsageError("cannot specify both a node name and a --selector option\n"
+                         f"See 'kubectl {inv.command} -h' for help and examples")
     if not inv.args and not selector:
         raise UsageError(f"error: USAGE: {inv.command} NODE [flags]\nSee 'kubectl {inv.command} -h' for help and examples",
                          prefix="")
@@ -316,13 +317,14 @@ def chosen_nodes(inv: Invocation) -> Steps[list[Object]]:
 def cordon_one(inv: Invocation, node: Object, *, wanted: bool, dry: str) -> Steps[None]:
     """Set or unset spec.unschedulable."""
     name, word = objects.name(node), "cordoned" if wanted else "uncordoned"
+    suffix = {"": "", "client": " (dry run)", "server": " (server dry run)"}[dry]
     if bool(objects.dig(node, "spec.unschedulable")) == wanted:
-        inv.out(f"node/{name} already {word}")
+        inv.out(f"node/{name} already {word}{suffix}")
         return
     if dry != "client":
         query = {"patchType": "strategic", **({"dryRun": "All"} if dry else {})}
         yield from inv.send("patch", Key("nodes", "", name), body={"spec": {"unschedulable": wanted or None}}, query=query)
-    inv.out(f"node/{name} {word}" + {"": "", "client": " (dry run)", "server": " (server dry run)"}[dry])
+    inv.out(f"node/{name} {word}{suffix}")
 
 
 def drain(inv: Invocation) -> Steps[int]:

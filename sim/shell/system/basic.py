@@ -15,11 +15,7 @@ from sim.shell.pipes import COMMANDS, Call
 
 SSH_SECONDS = 0.3
 SYSTEMCTL_SECONDS = 0.2
-REFUSED = (
-    "apt apt-get apt-mark apt-cache dpkg kubeadm etcdctl etcdutl crictl docker vi vim nano less more man top htop "
-    "curl wget scp tmux ip ss netstat ping free df du ps kill pgrep lsmod modprobe helm git python python3 tar "
-    "openssl gpg journalctl service reboot shutdown poweroff hostnamectl timedatectl swapoff mount umount"
-).split()
+REFUSED = ["apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "kill", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "tar", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
 
 
 def sleep(call: Call) -> Steps[int]:
@@ -150,7 +146,7 @@ def timeout(call: Call) -> Steps[int]:
     if process.is_alive:
         process.interrupt()
         return 124
-    return int(process.value)
+    return int(process.value or 0)
 
 
 def env(call: Call) -> Steps[int]:
