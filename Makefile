@@ -1,7 +1,8 @@
 # Two commands do everything: `make play` and `make test`.
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.14; do command -v python$$v && break; done 2>/dev/null || command -v python3)
+# The first interpreter that really runs (a version manager's shim may only pretend to).
+PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.14 3; do python$$v -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
 STAMP := $(VENV)/.installed
 
 .PHONY: install play test test-slow check clean
