@@ -98,6 +98,8 @@ class Lab:
         self.main_terminal = wanted[0].name if wanted else "main"
         self.terminals = {t.name: Terminal(self.network.hosts, t.host, t.user) for t in wanted} or {
             "main": Terminal(self.network.hosts, first)}
+        for terminal in self.terminals.values():
+            terminal.refusals = self.refusals
         self.do_steps(self.scenario.spec.setup, record=False)
         for terminal in self.terminals.values():
             terminal.login.history.clear()
@@ -182,13 +184,8 @@ class Lab:
         return self._submit(line, name, sink)
 
     def _submit(self, line: str, name: str, sink: Sink) -> Job:
-        def watched(data: bytes, stream: str) -> None:
-            if stream == "stderr" and data.startswith(b"not simulated"):
-                self.refusals.append(data.decode(errors="replace").strip())
-            sink(data, stream)
-
         with self.engine.because((Cause("line", self.engine.now_us, f"$ {line}"),)):
-            return self.terminals[name].submit(line, watched)
+            return self.terminals[name].submit(line, sink)
 
     def run(
         self, line: str, *, terminal: str = "", patience_seconds: float = 1800, sink: Sink | None = None
@@ -228,15 +225,17 @@ class Lab:
         """Give text to the program in the foreground; none of those modelled reads it yet."""
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass. Raises LabError for less than nothing."""
+        if seconds < 0:
+            raise LabError("time cannot go backwards; :undo takes lines back")
         self._record("wait", str(microseconds(seconds)))
         self.advance(self.engine.now_us + microseconds(seconds))
 
     def fault(self, name: str, host: str, *, end: bool = False) -> None:
         """Inject a fault, or take it back. Raises LabError."""
-        self._record("fault", json.dumps([name, host, end]))
         with self.engine.because((Cause("fault", self.engine.now_us, f"fault {name} {host}"),)):
             faults.inject(self.network, name, host, end=end)
+        self._record("fault", json.dumps([name, host, end]))
 
     def do_steps(self, steps: Steps, *, record: bool = True, terminal: str = "") -> list[Result]:
         """Do steps of a scenario."""
@@ -409,6 +408,9 @@ class Lab:
     def _take_over(self, twin: Lab, at_us: int) -> None:
         twin.advance(at_us)
         twin.refusals = self.refusals
+        for terminal in twin.terminals.values():
+            terminal.refusals = self.refusals
+        twin.hinted = self.hinted
         self.__dict__.update(twin.__dict__)
 
     def fork(self) -> Lab:
@@ -426,12 +428,15 @@ class Lab:
             out.write(json.dumps(head, sort_keys=True) + "\n")
             for each in self.inputs:
                 out.write(json.dumps([each.at_us, each.kind, each.data, each.terminal]) + "\n")
+            out.write(json.dumps({"inputs": len(self.inputs)}) + "\n")
 
     @staticmethod
     def load(path: Path) -> Lab:
         """Replay a saved recording. Raises LabError for one that is cut off or damaged."""
         try:
-            head_line, *lines = path.read_text(encoding="utf-8").splitlines()
+            head_line, *lines, end_line = path.read_text(encoding="utf-8").splitlines()
+            if json.loads(end_line)["inputs"] != len(lines):
+                raise ValueError(end_line)
             head: dict[str, Any] = json.loads(head_line)
             inputs = [Input(*json.loads(line)) for line in lines]
             text = json.dumps(head["scenario"])

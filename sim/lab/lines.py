@@ -114,11 +114,15 @@ def _what(change: Change) -> str:
 
 def _fault(lab: Lab, rest: str) -> str:
     name, _, host = rest.partition(" ")
+    if not host.strip():
+        return f"kubedrill: write :fault NAME HOST; the hosts are {', '.join(lab.network.hosts)}"
     lab.fault(name, host.strip())
     return f"fault {rest}"
 
 
 def _undo(lab: Lab, rest: str) -> str:
+    if rest and not rest.isdigit():
+        return "kubedrill: write :undo or :undo N"
     return lab.undo(int(rest) if rest else 1)
 
 

@@ -145,6 +145,7 @@ class Terminal:
         self.hosts = hosts
         self.logins = [Login(self, hosts[host], user)]
         self.job: Job | None = None
+        self.refusals: list[str] = []
         self._pid = FIRST_PID
 
     def next_pid(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sim.api.errors import NOT_SIMULATED_EXIT
 from sim.engine import Engine, Event, Steps
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ class Call:
     def __post_init__(self) -> None:
         self.login = self.shell.login
         self.engine, self.files, self.host = self.login.engine, self.login.view, self.login.host
+
+    def refuse(self, what: str) -> int:
+        """Say that something is not modelled; it is also put on record, so that a pipe cannot hide it."""
+        self.login.terminal.refusals.append(what)
+        self.write(f"not simulated: {what}\n", "stderr")
+        return NOT_SIMULATED_EXIT
 
     def path(self, word: str) -> str:
         """Make a path absolute."""

@@ -144,7 +144,8 @@ class Shell:
             return self.native(node.text.decode(), streams)
         handler = getattr(self, f"_{node.type}", None)
         if handler is None:
-            streams.stderr(f"not simulated: {node.type}\n".encode())
+            self.login.terminal.refusals.append(f"bash {node.type}")
+            streams.stderr(f"not simulated: bash {node.type}\n".encode())
             return 120
         return (yield from handler(node, streams))
 

@@ -108,3 +108,28 @@ def test_bad_lab_lines_are_one_clear_line(line):
 def test_events_are_json_lines():
     one = lab("first-steps")
     assert all(json.loads(line) for line in events.lines(one))
+
+
+def test_a_fault_that_cannot_be_leaves_the_lab_whole():
+    one = lab("first-steps")
+    one.lab_line(":fault power-off mars")
+    one.lab_line(":fault kill etcd")
+    one.run("kubectl cordon node01")
+    assert one.lab_line(":undo").startswith("undone: kubectl cordon")
+
+
+@pytest.mark.parametrize("line", ["kubectl explain pods 2>/dev/null || true", "vi x 2>&1 | cat"])
+def test_a_refusal_cannot_be_hidden(line):
+    one = lab("first-steps")
+    one.run(line)
+    assert len(one.refusals) == 1
+
+
+def test_a_recording_cut_at_a_line_end_is_a_clear_error(tmp_path):
+    one = lab("first-steps")
+    one.run("kubectl get nodes")
+    one.save(tmp_path / "run")
+    lines = (tmp_path / "run").read_text().splitlines(keepends=True)
+    (tmp_path / "run").write_text("".join(lines[:-1]))
+    with pytest.raises(LabError, match="is not a whole recording"):
+        Lab.load(tmp_path / "run")

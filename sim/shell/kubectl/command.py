@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from sim.api.client import Key, Object, Request, Response
-from sim.api.errors import NOT_SIMULATED_EXIT, NotSimulated, StatusError, TransportError
+from sim.api.errors import NotSimulated, StatusError, TransportError
 from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.files import FileError
 from sim.host.network import Connection
@@ -392,8 +392,7 @@ def kubectl(call: Call) -> Steps[int]:
         if leading[-1] in with_value and words:
             leading.append(words.pop(0))
     if not words:
-        call.write("not simulated: kubectl's root help\n", "stderr")
-        return NOT_SIMULATED_EXIT
+        return call.refuse("kubectl's root help")
     commands = table_of_commands()
     name = words.pop(0)
     if words and f"{name} {words[0]}" in commands:
@@ -401,8 +400,7 @@ def kubectl(call: Call) -> Steps[int]:
     command = commands.get(name)
     if command is None:
         if name in KNOWN:
-            call.write(f"not simulated: kubectl {name}{' ' + words[0] if words else ''}\n", "stderr")
-            return NOT_SIMULATED_EXIT
+            return call.refuse(f"kubectl {name}{' ' + words[0] if words else ''}")
         call.write(f'error: unknown command "{name}" for "kubectl"\n', "stderr")
         return 1
     return (yield from _run(call, name, command, [*leading, *words]))
@@ -428,8 +426,7 @@ def _run(call: Call, name: str, command: Command, words: list[str]) -> Steps[int
         call.write(f"{error.message}\n", "stderr")
         return 1
     except NotSimulated as error:
-        call.write(f"{error}\n", "stderr")
-        return NOT_SIMULATED_EXIT
+        return call.refuse(error.what)
 
 
 def server_error(error: StatusError) -> str:

@@ -82,8 +82,7 @@ def sudo(call: Call) -> Steps[int]:
         call.write("usage: sudo -h | -K | -k | -V\n", "stderr")
         return 1
     if words[0] in ("-i", "-s", "su") or call.login.uid != 0:
-        call.write("not simulated: sudo as another user\n", "stderr")
-        return 120
+        return call.refuse("sudo as another user")
     return (yield from call.run(words))
 
 
@@ -199,8 +198,7 @@ def systemctl(call: Call) -> Steps[int]:
     if words == ["daemon-reload"]:
         return 0
     if len(words) != 2:
-        call.write(f"not simulated: systemctl {' '.join(call.argv)}\n", "stderr")
-        return 120
+        return call.refuse(f"systemctl {' '.join(call.argv)}")
     verb, name = words
     unit = call.host.units.get(name)
     if name != "kubelet" or unit is None:
@@ -218,14 +216,12 @@ def systemctl(call: Call) -> Steps[int]:
     if verb == "is-active":
         call.write("active\n" if unit.running else "inactive\n")
         return 0 if unit.running else 3
-    call.write(f"not simulated: systemctl {verb}\n", "stderr")
-    return 120
+    return call.refuse(f"systemctl {verb}")
 
 
 def refuse(call: Call) -> int:
     """Say that a program is not modelled."""
-    call.write(f"not simulated: {call.name}\n", "stderr")
-    return 120
+    return call.refuse(f"{call.name}")
 
 
 def kubectl(call: Call) -> Steps[int]:
