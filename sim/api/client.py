@@ -205,6 +205,10 @@ class Client:
         deleted: Object = self._send("delete", key, body=body, query=query, because=because)
         return deleted
 
+    def bind(self, key: Key, binding: Object, *, because: str = "") -> None:
+        """Bind a pod to a node through its binding subresource."""
+        self._send("create", key, subresource="binding", body=binding, because=because)
+
     def watch(
         self,
         resource: str,

@@ -20,6 +20,8 @@ from sim.etcd.store import Compacted, Store
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
+NO_CONTROLLER = frozenset({"statefulsets", "replicationcontrollers", "jobs", "endpoints", "endpointslices"})
+"""Kinds whose controllers are still to come: an object that nobody acts on would be a lie, so creating one refuses."""
 FIELD_PATHS = {"spec.nodeName", "status.phase", "metadata.name", "metadata.namespace", "spec.unschedulable",
                "type", "reason", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName"}
 
@@ -145,6 +147,8 @@ class ApiServer:
 
     def _selected(self, row: Resource, request: Request) -> list[Object]:
         namespace, query = request.key.namespace, request.query
+        if row.resource in ("endpoints", "endpointslices"):
+            raise errors.NotSimulated(row.kind)
         try:
             fields = selectors.parse_field(query.get("fieldSelector", ""))
             labels = selectors.parse(query["labelSelector"]) if query.get("labelSelector") else None
@@ -188,6 +192,8 @@ class ApiServer:
             return self._evict(row, request)
         if request.subresource == "binding":
             return self._bind(row, request)
+        if row.resource in NO_CONTROLLER:
+            raise errors.NotSimulated(f"a controller for {row.kind}")
         body: Object = request.body
         metadata = dict(body.get("metadata") or {})
         if row.namespaced:
@@ -295,6 +301,8 @@ class ApiServer:
         faults = registry.validate_update(row.resource, new, old)
         if faults:
             raise errors.invalid(row.kind, row.group, key.name, faults)
+        if row.resource == "daemonsets" and objects.dig(new, "spec.template") != objects.dig(old, "spec.template"):
+            raise errors.NotSimulated("the rolling update of a DaemonSet")
         if row.spec_fields and any(new.get(field) != old.get(field) for field in row.spec_fields):
             generation = old["metadata"].get("generation", 1) + 1
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}

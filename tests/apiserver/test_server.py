@@ -119,3 +119,11 @@ def test_stopping_the_server_ends_its_watches(server, client):
     client.watch("pods", lambda change: None, closed=lambda: ended.append(True))
     server.stop()
     assert ended == [True]
+
+
+@pytest.mark.parametrize("resource", ["statefulsets", "jobs", "replicationcontrollers", "endpointslices"])
+def test_what_nobody_would_act_on_is_refused(client, resource):
+    from sim.api.errors import NotSimulated
+
+    with pytest.raises(NotSimulated):
+        client.create(resource, {"metadata": {"name": "x", "namespace": "default"}, "spec": {}})

@@ -118,7 +118,29 @@ def _hated(pod: Object, info: NodeInfo, nodes: Sequence[NodeInfo]) -> bool:
         for each in nodes for other in each.pods.values() for term in _terms(other, "podAntiAffinity"))
 
 
-FILTERS: tuple[Filter, ...] = (unschedulable, taints, affinity, ports, resources, anti_affinity)
+def spread(pod: Object, info: NodeInfo, nodes: Sequence[NodeInfo], version: tuple[int, int]) -> Refusal | None:
+    """Topology spread constraints that say DoNotSchedule. Left out: minDomains, node inclusion policies."""
+    for rule in objects.dig(pod, "spec.topologySpreadConstraints", []):
+        if rule.get("whenUnsatisfiable", "DoNotSchedule") != "DoNotSchedule":
+            continue
+        key, chosen = rule["topologyKey"], selectors.from_object(rule.get("labelSelector"))
+        here = objects.labels(info.node).get(key)
+        if here is None:
+            return Refusal(("node(s) didn't match pod topology spread constraints (missing required label)",), True)
+        counts: dict[str, int] = {}
+        for each in nodes:
+            place = objects.labels(each.node).get(key)
+            if place is not None and scheduling.matches_node_affinity(pod, each.node):
+                counts[place] = counts.get(place, 0) + sum(
+                    1 for other in each.pods.values() if objects.namespace(other) == objects.namespace(pod)
+                    and not objects.deleting(other) and chosen.matches(objects.labels(other)))
+        own = 1 if chosen.matches(objects.labels(pod)) else 0
+        if counts.get(here, 0) + own - min(counts.values(), default=0) > rule["maxSkew"]:
+            return Refusal(("node(s) didn't match pod topology spread constraints",), False)
+    return None
+
+
+FILTERS: tuple[Filter, ...] = (unschedulable, taints, affinity, ports, resources, spread, anti_affinity)
 
 
 def message(refusals: Sequence[Refusal], version: tuple[int, int]) -> str:

@@ -41,7 +41,6 @@ class Scheduler:
         self._stream = engine.stream("scheduler")
         self._queue: dict[Key, tuple[Cause, ...]] = {}
         self._waiting: dict[Key, None] = {}
-        self._assumed: dict[Key, str] = {}
         self._stops: list[Callable[[], None]] = []
         self._busy = False
         self.running = False
@@ -62,12 +61,18 @@ class Scheduler:
             stop()
         self._queue.clear()
         self._waiting.clear()
+        self.refused.clear()
         self.nodes.clear()
 
     # ---- noticing ---------------------------------------------------------------------------------------------
     def _set_node(self, node: Object) -> None:
-        info = self.nodes.setdefault(objects.name(node), NodeInfo(node))
-        info.set_node(node)
+        name = objects.name(node)
+        if name not in self.nodes:
+            self.nodes[name] = NodeInfo(node)
+            for pod in self.reader.by_index("pods", "node", name):
+                if not objects.pod_finished(pod):
+                    self.nodes[name].add(pod)
+        self.nodes[name].set_node(node)
 
     def _node(self, change: Change) -> None:
         if change.new is None:
@@ -82,7 +87,6 @@ class Scheduler:
     def _pod(self, change: Change) -> None:
         pod, key = change.new, change.key
         node = objects.dig(pod or change.object, "spec.nodeName")
-        self._assumed.pop(key, None)
         if pod is None or objects.pod_finished(pod):
             for name in [node] if node else []:
                 if name in self.nodes:
@@ -147,8 +151,11 @@ class Scheduler:
         node = chosen or (names[0] if len(names) == 1 else self._stream.choice(names))
         self.nodes[node].add(objects.put(pod, "spec.nodeName", node))
         binding = {"target": {"kind": "Node", "name": node}, "metadata": {"name": key.name, "namespace": key.namespace}}
-        self.client._send("create", key, subresource="binding", body=binding,
-                          because=f"{node} is the best of {len(fitting)} nodes that fit")
+        try:
+            self.client.bind(key, binding, because=f"{node} is the best of {len(fitting)} nodes that fit")
+        except (StatusError, TransportError):
+            self.nodes[node].remove(key)
+            raise
         self.recorder.event(pod, "Normal", "Scheduled",
                             f"Successfully assigned {key.namespace}/{key.name} to {node}")
 
