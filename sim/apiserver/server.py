@@ -20,6 +20,8 @@ from sim.etcd.store import Compacted, Store
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
+AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
+AWAY_SECONDS = 60.0
 NO_CONTROLLER = frozenset({"statefulsets", "replicationcontrollers", "jobs", "endpoints", "endpointslices"})
 """Kinds whose controllers are still to come: an object that nobody acts on would be a lie, so creating one refuses."""
 FIELD_PATHS = {"spec.nodeName", "status.phase", "metadata.name", "metadata.namespace", "spec.unschedulable",
@@ -73,6 +75,8 @@ class ApiServer:
         self.reader: Reader = CacheReader(store, self.heartbeats)
         self.watches: dict[ServerWatch, None] = {}
         self.running = True
+        self.away = False
+        """Whether the store cannot be reached: requests then hang for a minute."""
         self._names = engine.stream("apiserver.names")
         self._addresses = 0
         self._verbs: dict[str, Callable[[Resource, Request], Response]] = {
@@ -94,6 +98,10 @@ class ApiServer:
     def handle(self, request: Request) -> Response:
         """Answer a request. Raises StatusError."""
         key = request.key
+        if self.away:
+            late = StatusError(504, "Timeout", AWAY)
+            late.after_seconds = AWAY_SECONDS
+            raise late
         if not key.resource:
             answer: Response = tables.discovery(key.name, self.version)
             return answer

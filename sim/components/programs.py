@@ -18,6 +18,8 @@ from sim.etcd.store import Store
 from sim.host.network import Connection, Host
 
 API_PORT, ETCD_PORT = 6443, 2379
+ETCD_GONE_SECONDS = 20
+"""facts/latencies.yaml, kube_apiserver (golden)."""
 RENEW_DEADLINE_US = 10 * SECOND_US
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -103,6 +105,9 @@ class KubeApiserver(Program):
     def __init__(self, host: Host, argv: Sequence[str], version: str) -> None:
         super().__init__(host, argv, version)
         self.server: ApiServer | None = None
+        self._etcd: tuple[str, int, Store | None] = ("", 0, None)
+        self._watching = False
+        self._giving_up: Timer | None = None
 
     def begin(self) -> None:
         """Connect, serve, and make what every server makes at its start."""
@@ -115,8 +120,34 @@ class KubeApiserver(Program):
             return
         self.server = ApiServer(self.engine, store, version=self.version, flags=self.flags)
         self.ready = True
+        self._etcd = (where or "127.0.0.1", int(port), store)
+        if not self._watching:
+            self._watching = True
+            self.host.network.on_change(self._look)
         self._bootstrap()
         self.host.network.listen(self.host, API_PORT, self.server)
+
+    def _look(self) -> None:
+        """Notice that etcd is gone or back: requests hang meanwhile, and the server gives up after 20 s."""
+        if self.server is None or not self.host.powered:
+            return
+        address, port, store = self._etcd
+        try:
+            away = self.host.dial(address, port) is not store
+        except TransportError:
+            away = True
+        if away and not self.server.away:
+            self._giving_up = self.engine.after(
+                microseconds(ETCD_GONE_SECONDS), self._give_up, label="kube-apiserver exits: its etcd is gone")
+        elif not away and self._giving_up is not None:
+            self._giving_up.cancel()
+        self.server.away = away
+
+    def _give_up(self) -> None:
+        if self.alive and self.server is not None and self.server.away:
+            self.end(kill=True)
+            self.ready = False
+            self._again(self.start_seconds)
 
     def _bootstrap(self) -> None:
         """Models: pkg/controlplane (system namespaces, priority classes, the service `kubernetes`)."""
@@ -138,11 +169,10 @@ class KubeApiserver(Program):
 
     def end(self, *, kill: bool) -> None:
         """Close the port and every watch."""
-        self.host.network.close(self.host, API_PORT)
-        if self.server is not None:
-            server, self.server = self.server, None
+        server, self.server = self.server, None
+        if server is not None:
             server.stop()
-            self.host.network.changed()
+        self.host.network.close(self.host, API_PORT)
 
 
 class Led(Program):

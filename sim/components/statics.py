@@ -36,6 +36,10 @@ class StaticPods:
         if self._timer is None or not self._timer.pending:
             self._timer = self.engine.after(delay_us, self.scan)
 
+    def rescan(self) -> None:
+        """Look at the folder anew: the kubelet has been started again."""
+        self._soon(NOTICE_US)
+
     def scan(self) -> None:
         """Start, restart and stop what the files say."""
         if not self.kubelet.acts:

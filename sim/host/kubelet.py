@@ -122,9 +122,12 @@ class Kubelet:
         # Not a message: the promise of renewals simply no longer holds, which is bookkeeping of the simulation.
         beating, self._beating = self._beating, None
         if beating is not None and getattr(beating, "running", False):
-            Client(beating, beating.reader, agent="kubelet").update(
-                Key("leases", LEASES, self.name), {"beating": False}, subresource="heartbeat",
-                because=f"the kubelet of {self.name} no longer renews its lease")
+            try:
+                Client(beating, beating.reader, agent="kubelet").update(
+                    Key("leases", LEASES, self.name), {"beating": False}, subresource="heartbeat",
+                    because=f"the kubelet of {self.name} no longer renews its lease")
+            except StatusError:
+                return  # the server cannot write now; its restart forgets all promises
 
     def _go_online(self) -> None:
         if self.online or not self.acts:
@@ -221,6 +224,9 @@ class Kubelet:
                 self.pods.pop(key).kill()
             return
         if "kubernetes.io/config.mirror" in objects.annotations(pod):
+            if objects.deleting(pod):
+                # The container goes on; only its mirror is made anew.
+                self._guarded(lambda: self._drop_mirror(key))
             return
         if runner is not None and runner.uid != objects.uid(pod):
             self.pods.pop(key).kill()
@@ -228,6 +234,13 @@ class Kubelet:
         if runner is None:
             runner = self.pods[key] = PodRunner(self, pod)
         runner.update(pod)
+
+    def _drop_mirror(self, key: Key) -> None:
+        assert self.client is not None
+        self.client.delete(key, grace_seconds=0, because="a mirror pod cannot end its static pod")
+        statics = self.host.units.get("static-pods")
+        if statics is not None:
+            statics.rescan()
 
     def pod_address(self, pod: Object) -> str:
         """Give the pod an address of the node's range, or the host's own."""

@@ -86,15 +86,20 @@ class PodRunner:
         if not self._act(self._report_running):
             return
         self.phase = "running"
+        delay_seconds = self._probe_seconds()
+        if delay_seconds is not None:
+            self._later(microseconds(delay_seconds), self._probed)
+            return
         ends = [image.run_seconds for image in self.images() if image.run_seconds is not None]
         if ends:
             self._later(microseconds(max(ends)), self._completed)
 
     def _report_running(self) -> None:
         now, images = times.stamp(self.engine.unix_us), self.images()
-        ready = all(image.ready for image in images)
+        probed = self._probe_seconds() is not None
+        ready = all(image.ready for image in images) and not probed
         statuses = [
-            {"name": c["name"], "image": c.get("image", ""), "imageID": "", "ready": image.ready, "restartCount": 0,
+            {"name": c["name"], "image": c.get("image", ""), "imageID": "", "ready": image.ready and not probed, "restartCount": 0,
              "started": True, "state": {"running": {"startedAt": now}}, "lastState": {},
              "containerID": f"containerd://{self.engine.stream('containers').text('0123456789abcdef', 64)}"}
             for c, image in zip(objects.dig(self.pod, "spec.containers", []), images, strict=True)]
@@ -108,6 +113,23 @@ class PodRunner:
             **(self.pod.get("status") or {}), "phase": "Running", "startTime": now, "hostIP": self.kubelet.host.address,
             "podIP": address, "podIPs": [{"ip": address}], "containerStatuses": statuses, "conditions": conditions,
         }, "its containers have started")
+
+    def _probe_seconds(self) -> float | None:
+        """Give when the first readiness probe succeeds, in seconds after the start; None without a probe."""
+        probes = [c["readinessProbe"] for c in objects.dig(self.pod, "spec.containers", []) if c.get("readinessProbe")]
+        return max((float(p.get("initialDelaySeconds", 0)) for p in probes), default=None)
+
+    def _probed(self) -> None:
+        if all(image.ready for image in self.images()):
+            self._act(self._report_ready)
+
+    def _report_ready(self) -> None:
+        now, status = times.stamp(self.engine.unix_us), self.pod.get("status") or {}
+        statuses = [{**c, "ready": True} for c in status.get("containerStatuses") or []]
+        conditions = [
+            {**c, "status": "True", "lastTransitionTime": now} if c["type"] in ("Ready", "ContainersReady") else c
+            for c in status.get("conditions") or []]
+        self._write({**status, "containerStatuses": statuses, "conditions": conditions}, "its readiness probe succeeds")
 
     def _completed(self) -> None:
         if not self._act(lambda: self._report_ended("Succeeded", 0, "Completed")):

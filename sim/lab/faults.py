@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim.api.errors import KubedrillError, NotSimulated
+from sim.components.programs import Program
 from sim.engine import SECOND_US
 from sim.host.network import Host, Network
 
@@ -19,10 +20,17 @@ class FaultError(KubedrillError):
     """A fault that cannot be injected; one line."""
 
 
+def _programs(host: Host) -> list[Program]:
+    """Give the control-plane programs that are units of the host."""
+    return [unit for unit in host.units.values() if isinstance(unit, Program)]
+
+
 def _power_off(host: Host) -> None:
     statics = host.units.get("static-pods")
     if statics is not None:
         statics.kill_all()
+    for unit in _programs(host):
+        unit.stop(kill=True)
     host.powered = False
     host.units["kubelet"].power_off()
     host.network.changed()
@@ -31,6 +39,8 @@ def _power_off(host: Host) -> None:
 def _power_on(host: Host) -> None:
     host.powered = True
     host.network.changed()
+    for unit in _programs(host):
+        unit.start()
     host.units["kubelet"].start()
 
 

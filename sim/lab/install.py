@@ -87,7 +87,11 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
 
 
 def _run_static_pods(kubelet: Kubelet) -> None:
-    StaticPods(kubelet)
+    known = kubelet.host.units.get("static-pods")
+    if known is None:
+        StaticPods(kubelet)
+    else:
+        known.rescan()
 
 
 def _base_files(host: Host, version: str) -> None:

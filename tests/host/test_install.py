@@ -71,3 +71,38 @@ def test_two_builds_are_the_same():
     one, other = build(5), build(5)
     assert [(c.at_us, c.key, c.new) for c in server_of(one).store.changes] == [
         (c.at_us, c.key, c.new) for c in server_of(other).store.changes]
+
+
+def test_restarting_the_control_plane_kubelet_starts_nothing_twice(network):
+    kubelet = network.hosts["controlplane"].units["kubelet"]
+    statics, server = network.hosts["controlplane"].units["static-pods"], server_of(network)
+    kubelet.stop()
+    run(network, 5)
+    kubelet.start()
+    run(network, 30)
+    assert network.hosts["controlplane"].units["static-pods"] is statics and server_of(network) is server
+
+
+def test_an_api_server_without_etcd_hangs_and_then_exits(network):
+    from sim.api.client import Request
+    from sim.api.errors import StatusError
+
+    files = network.hosts["controlplane"].files.view()
+    files.rename("/etc/kubernetes/manifests/etcd.yaml", "/tmp/etcd.yaml")
+    run(network, 5)
+    with pytest.raises(StatusError, match="unable to return a response in the time allotted"):
+        server_of(network).handle(Request("list", Key("nodes", "", "")))
+    run(network, 30)
+    assert server_of(network) is None
+    files.rename("/tmp/etcd.yaml", "/etc/kubernetes/manifests/etcd.yaml")
+    run(network, 120)
+    assert server_of(network) is not None and ready(network, "node01") == "True"
+
+
+def test_a_deleted_mirror_pod_comes_back(network):
+    client = network.hosts["controlplane"].units["kubelet"].client
+    key = Key("pods", "kube-system", "kube-scheduler-controlplane")
+    old = objects.uid(client.get(key))
+    client.delete(key)
+    run(network, 5)
+    assert objects.uid(client.get(key)) != old

@@ -62,3 +62,17 @@ def test_no_line_crashes_or_hangs(line):
     test_no_line_crashes_or_hangs.lab = one
     result = one.run(line, patience_seconds=30)
     assert 0 <= result.status <= 255
+
+
+def test_a_dry_run_changes_nothing(one):
+    assert one.run("kubectl delete deployment web --dry-run=client").status == 120
+    assert one.run("kubectl get deployment web").status == 0
+
+
+def test_timeout_ends_everything_it_started(one):
+    one.run("kubectl create pdb web --selector=app=web --min-available=2")
+    one.run("sleep 5")
+    assert one.run("timeout 7 kubectl drain node01 --ignore-daemonsets").status == 124
+    assert one.run("sleep 30").stdout == ""
+    assert one.run("kubectl delete deployment web --cascade=xx").stderr.startswith("error: invalid cascade value (xx)")
+    one.run("kubectl uncordon node01; kubectl delete pdb web")

@@ -64,6 +64,8 @@ def delete(inv: Invocation) -> Steps[int]:
         grace = max(grace, 0)
     elif grace == 0:
         grace = 1
+    if inv.flags["cascade"] not in ("background", "orphan", "foreground"):
+        raise UsageError(f'invalid cascade value ({inv.flags["cascade"]}). Must be "background", "foreground", or "orphan"')
     query = {"propagationPolicy": {"background": "Background", "orphan": "Orphan", "foreground": "Foreground"}[
         inv.flags["cascade"]]}
     if grace >= 0:

@@ -374,6 +374,10 @@ def table_of_commands() -> dict[str, Command]:
             **cluster.COMMANDS}
 
 
+HONOUR_DRY_RUN = frozenset((
+    "drain", "cordon", "uncordon", "apply", "run", "create deployment", "create deploy", "create namespace", "create ns",
+    "create configmap", "create cm", "create poddisruptionbudget", "create pdb"))
+"""Verbs that know how to change nothing; the others refuse the flag rather than change something."""
 KNOWN = frozenset(
     ["alpha", "annotate", "api-resources", "api-versions", "apply", "attach", "auth", "autoscale", "certificate", "cluster-info", "completion", "config", "cordon", "cp", "create", "debug", "delete", "describe", "diff", "drain", "edit", "events", "exec", "explain", "expose", "get", "help", "kustomize", "label", "logs", "options", "patch", "plugin", "port-forward", "proxy", "replace", "rollout", "run", "scale", "set", "taint", "top", "uncordon", "version", "wait"])
 
@@ -411,6 +415,8 @@ def _run(call: Call, name: str, command: Command, words: list[str]) -> Steps[int
         args, flags, given = parse_flags(words, (*command.flags, *GLOBAL), name)
         if flags["help"]:
             raise NotSimulated(f"kubectl {name} --help")
+        if flags.get("dry-run", "none") != "none" and name not in HONOUR_DRY_RUN:
+            raise NotSimulated(f"kubectl {name} --dry-run")
         return (yield from command.run(Invocation(call, name, args, flags, given)))
     except Exit as end:
         return end.status

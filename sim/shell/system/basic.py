@@ -139,11 +139,15 @@ def timeout(call: Call) -> Steps[int]:
     except ValueError:
         call.write(f"timeout: invalid time interval ‘{words[0]}’\n", "stderr")
         return 125
+    job = call.login.job
+    before = len(job.processes) if job else 0
     process = call.login.spawn(call.run(words[1:]))
     limit = call.engine.sleep(microseconds(seconds))
     yield call.engine.any_of([process, limit])
     if process.is_alive:
-        process.interrupt()
+        for child in reversed(job.processes[before:] if job else [process]):
+            if child.is_alive:
+                child.interrupt()
         return 124
     return int(process.value or 0)
 
