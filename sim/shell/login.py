@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bashkit import FileSystem
+from bashkit import BashError, FileSystem
 
 from sim.engine import Engine, Interrupt, Process, Steps
 from sim.host.files import View
@@ -181,6 +181,10 @@ class Terminal:
             sink(b"logout\nConnection to " + login.host.name.encode() + b" closed.\n", "stdout")
             line = ":"
             login = self.login
+        elif line.strip() in ("exit", "logout"):
+            # The first login of a terminal stays: its end would only be the end of the lab's window.
+            sink(b"logout\n", "stdout")
+            line = ":"
         self.job = login.start(line, sink)
         return self.job
 
@@ -199,7 +203,7 @@ class Terminal:
             return True
         try:
             return not getattr(self.login.shell.bash.analyze(text), "complete", True)
-        except (ValueError, RuntimeError):
+        except (ValueError, RuntimeError, BashError):
             return False
 
     @staticmethod

@@ -52,7 +52,7 @@ class Shell:
         if state:
             self.bash.restore_snapshot(state)
         else:
-            self.bash.execute_sync(f"shopt -s expand_aliases; RANDOM={login.engine.stream('shell.random').uniform(0, 32767)}; cd {login.home}")
+            self.bash.execute_sync(f"shopt -s expand_aliases; alias k=kubectl; RANDOM={login.engine.stream('shell.random').uniform(0, 32767)}; cd {login.home}")
 
     def see(self, text: str) -> tuple[list[str], dict[str, str]]:
         """Run `text`, in which `__see` stands where words are wanted, and return those words and the environment."""

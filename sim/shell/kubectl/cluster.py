@@ -33,10 +33,10 @@ def cluster_info(inv: Invocation) -> Steps[int]:
     address = inv.server_address()
     assert address is not None
     where = f"https://{address[0]}:{address[1]}"
-    inv.out(f"\x1b[0;32mKubernetes control plane\x1b[0m is running at \x1b[0;33m{where}\x1b[0m")
+    inv.out(f"Kubernetes control plane is running at {where}")
     if (yield from inv.find(Key("services", "kube-system", "kube-dns"))) is not None:
         path = "/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy"
-        inv.out(f"\x1b[0;32mCoreDNS\x1b[0m is running at \x1b[0;33m{where}{path}\x1b[0m")
+        inv.out(f"CoreDNS is running at {where}{path}")
     inv.out("\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")
     return 0
 

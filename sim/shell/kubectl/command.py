@@ -16,6 +16,7 @@ from sim.api.errors import NotSimulated, StatusError, TransportError
 from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.files import FileError
 from sim.host.network import Connection
+from sim.shell.kubectl.jsonpath import JsonPathError
 from sim.shell.pipes import Call
 
 START_SECONDS, REQUEST_SECONDS = 0.1, 0.01
@@ -374,6 +375,13 @@ def table_of_commands() -> dict[str, Command]:
             **cluster.COMMANDS}
 
 
+IGNORED = {
+    "version": ("output", "short"), "api-resources": ("output",), "config get-contexts": ("output",),
+    "config view": ("minify", "raw"), "delete": ("output", "timeout"), "scale": ("output", "timeout"),
+    "label": ("output",), "annotate": ("output",), "taint": ("output",), "patch": ("output",), "apply": ("output",),
+    "rollout status": ("timeout", "watch"), "rollout restart": ("output",),
+}
+"""Flags that are understood but do nothing yet: they refuse."""
 HONOUR_DRY_RUN = frozenset((
     "drain", "cordon", "uncordon", "apply", "run", "create deployment", "create deploy", "create namespace", "create ns",
     "create configmap", "create cm", "create poddisruptionbudget", "create pdb"))
@@ -415,6 +423,9 @@ def _run(call: Call, name: str, command: Command, words: list[str]) -> Steps[int
         args, flags, given = parse_flags(words, (*command.flags, *GLOBAL), name)
         if flags["help"]:
             raise NotSimulated(f"kubectl {name} --help")
+        for flag in IGNORED.get(name, ()):
+            if flag in given:
+                raise NotSimulated(f"kubectl {name} --{flag}")
         if flags.get("dry-run", "none") != "none" and name not in HONOUR_DRY_RUN:
             raise NotSimulated(f"kubectl {name} --dry-run")
         return (yield from command.run(Invocation(call, name, args, flags, given)))
@@ -424,6 +435,9 @@ def _run(call: Call, name: str, command: Command, words: list[str]) -> Steps[int
         call.write(f"{error.prefix}{error.text}\n", "stderr")
         if error.hint:
             call.write(f"See '{error.hint}' for usage.\n", "stderr")
+        return 1
+    except JsonPathError as error:
+        call.write(f"error: {error}\n", "stderr")
         return 1
     except StatusError as error:
         call.write(server_error(error) + "\n", "stderr")

@@ -151,7 +151,9 @@ def _step(step: str, value: Any, root: Any, *, quiet: bool) -> list[Any]:
         return []
     if ":" in inner:
         bounds = [int(part) if part else None for part in inner.split(":")]
-        return value[slice(*bounds)]
+        if bounds[1] is not None and bounds[1] > len(value) and not quiet:
+            raise JsonPathError(f"array index out of bounds: index {bounds[1] - 1}, length {len(value)}")
+        return list(value[slice(*bounds)])
     found = []
     for part in inner.split(","):
         if not re.fullmatch(r"\s*-?\d+\s*", part):
