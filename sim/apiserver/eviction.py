@@ -64,9 +64,9 @@ def _spend(budget: Object, pod: Object, now: str) -> Object:
             causes=[_cause(f"The disruption budget {name} is still being processed by the server.")])
     allowed = status.get("disruptionsAllowed", 0)
     if allowed < 0:
-        raise forbidden("poddisruptionbudgets", name, "pdb disruptions allowed is negative", "policy")
+        raise forbidden("poddisruptionbudget", name, "pdb disruptions allowed is negative", "policy")
     if len(status.get("disruptedPods") or {}) > DISRUPTED_PODS_MAX:
-        raise forbidden("poddisruptionbudgets", name,
+        raise forbidden("poddisruptionbudget", name,
                         "DisruptedPods map too big - too many evictions not confirmed by PDB controller", "policy")
     if allowed == 0:
         refusal = too_many_requests(REFUSED, causes=[_cause(_why_not(budget))])

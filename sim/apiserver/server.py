@@ -341,6 +341,9 @@ class ApiServer:
         return Response(201, self._commit(request, request.key, new).new)
 
     def _evict(self, row: Resource, request: Request) -> Response:
+        named = ((request.body or {}).get("metadata") or {}).get("name", request.key.name)
+        if named != request.key.name:
+            raise errors.bad_request("name in URL does not match name in Eviction object")
         pod = self._existing(row, request.key)
         ruling = eviction.rule(pod, eviction.budgets_of(pod, self.reader), self._now())
         options = (request.body or {}).get("deleteOptions") or {}

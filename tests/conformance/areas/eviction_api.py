@@ -1,0 +1,69 @@
+"""Eviction: each case is one POST to the eviction subresource of the simulator's own API server."""
+
+from sim.api import objects
+from sim.api.client import Client, Key, Request
+from sim.api.errors import StatusError
+from sim.apiserver.resources import INDEXES
+from sim.apiserver.server import ApiServer
+from sim.engine import Engine
+from sim.etcd.store import Store
+
+GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run"}
+EXPECT = {"allowed", "pod_deleted", "code", "reason", "message", "cause", "pdb_after", "retry_after_seconds"}
+
+
+def judge(given, expect):
+    for unknown in (set(given) - GIVEN) | (set(expect) - EXPECT - {"detail"}):
+        raise KeyError(unknown)
+    engine = Engine()
+    store = Store(engine, INDEXES, detect_mutation=True)
+    server = ApiServer(engine, store, version="1.36.2")
+    client = Client(server, server.reader, agent="test")
+    client.create("namespaces", {"metadata": {"name": "default"}})
+    pod, key = given["pod"], Key("pods", "default", given["pod"]["name"])
+    obj = client.create("pods", {"metadata": {"name": pod["name"], "namespace": "default", "labels": pod["labels"]},
+                                 "spec": {"nodeName": "node", "containers": [{"name": "c", "image": "i"}]}})
+    ready = pod.get("ready")
+    conditions = [] if ready is None else [{"type": "Ready", "status": str(ready)}]
+    obj = {**obj, "status": {"phase": pod.get("phase") or "", "conditions": conditions}}
+    if pod.get("terminating"):
+        obj = objects.put(obj, "metadata.deletionTimestamp", "2025-06-15T15:06:40Z")
+    store.commit(key, obj)
+    for each in given["pdbs"]:
+        spec = {"selector": {"matchLabels": each["selector"]} if each["selector"] else {}}
+        if given.get("policy"):
+            spec["unhealthyPodEvictionPolicy"] = given["policy"]
+        store.commit(Key("poddisruptionbudgets", "default", each["name"]), {
+            "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": {"name": each["name"], "namespace": "default", "generation": each.get("generation", 0)},
+            "spec": spec, "status": dict(each.get("status") or {})})
+    query = {"dryRun": "All"} if given.get("request_dry_run") else {}
+    options = {"dryRun": ["All"]} if given.get("eviction_dry_run") else {}
+    body = {"metadata": {"name": pod["name"]}, "deleteOptions": options}
+    target = Key("pods", "default", given.get("name_in_url", pod["name"]))
+    error = None
+    try:
+        server.handle(Request("create", target, "eviction", body=body, query=query))
+    except StatusError as caught:
+        error = caught
+    store.verify_unchanged()
+    found = store.get(key)
+    causes = (error.details.get("causes") if error else None) or [{}]
+    actual = {
+        "allowed": error is None,
+        "pod_deleted": found is None or (objects.deleting(found) and not pod.get("terminating")),
+        "code": error and error.code, "reason": error and error.reason, "message": error and error.message,
+        "cause": causes[0].get("message"), "retry_after_seconds": error and error.details.get("retryAfterSeconds", 0),
+    }
+    if pod.get("terminating") and error is None:
+        actual["pod_deleted"] = True
+    differences = [f"{word}: {actual[word]!r}, should be {expect[word]!r}" for word in actual
+                   if word in expect and actual[word] != expect[word]]
+    if "pdb_after" in expect:
+        after = store.get(Key("poddisruptionbudgets", "default", given["pdbs"][0]["name"]))["status"]
+        for word, value in expect["pdb_after"].items():
+            got = after.get(word) if word == "disruptionsAllowed" else next(
+                (c["reason"] for c in after.get("conditions", []) if c["type"] == "DisruptionAllowed"), None)
+            if got != value:
+                differences.append(f"pdb_after.{word}: {got!r}, should be {value!r}")
+    return differences
