@@ -45,7 +45,13 @@ def json_patch(target: Any, operations: Any) -> Any:
     if not isinstance(operations, list):
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     for operation in operations:
+        if not isinstance(operation, dict):
+            raise bad_request("json: cannot unmarshal array into Go value of type jsonpatch.Operation")
         name = operation.get("op")
+        if not isinstance(operation.get("path"), str) or (
+            name in ("move", "copy") and not isinstance(operation.get("from"), str)
+        ) or (name == "remove" and not operation["path"]):
+            raise _missing([])
         if name in ("add", "replace"):
             target = _set(target, _pointer(operation["path"]), operation.get("value"), insert=name == "add")
         elif name == "remove":

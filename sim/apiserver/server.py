@@ -12,7 +12,7 @@ from typing import Any
 from sim.api import errors, objects, patch, selectors, times
 from sim.api.client import Change, Heartbeat, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
-from sim.apiserver import admission, eviction, registry, tables
+from sim.apiserver import admission, decode, eviction, registry, tables
 from sim.apiserver.heartbeats import NODE_LEASES, Heartbeats
 from sim.apiserver.resources import RESOURCES, Resource
 from sim.engine import SECOND_US, Engine
@@ -203,6 +203,7 @@ class ApiServer:
         if row.resource in NO_CONTROLLER:
             raise errors.NotSimulated(f"a controller for {row.kind}")
         body: Object = request.body
+        decode.check(row.resource, row.kind, row.version, body if body is not None else "")
         metadata = dict(body.get("metadata") or {})
         if row.namespaced:
             metadata["namespace"] = request.key.namespace or metadata.get("namespace") or "default"
@@ -251,12 +252,15 @@ class ApiServer:
         if request.subresource == "heartbeat":
             return self._heartbeat(request)
         old = self._existing(row, request.key)
+        self._readable(row, request, request.body)
         return self._replace(row, request, old, request.body)
 
     def _patch(self, row: Resource, request: Request) -> Response:
         old = self._existing(row, request.key)
         base = _scale_of(old) if request.subresource == "scale" else old
         kind, body = request.query.get("patchType", "merge"), request.body
+        if kind != "json" and not isinstance(body, dict):
+            raise decode.unreadable_patch(body)
         if kind == "json":
             new = patch.json_patch(base, body)
         elif kind == "strategic":
@@ -265,10 +269,21 @@ class ApiServer:
             raise errors.NotSimulated("server-side apply")
         else:
             new = patch.merge_patch(base, body)
+        self._readable(row, request, new)
         if request.subresource == "scale":
             new = objects.put(old, "spec.replicas", objects.dig(new, "spec.replicas", 0))
             return self._replace(row, Request(**{**_fields(request), "subresource": ""}), old, new)
         return self._replace(row, request, old, new)
+
+    @staticmethod
+    def _readable(row: Resource, request: Request, body: Object) -> None:
+        if request.subresource != "scale":
+            decode.check(row.resource, row.kind, row.version, body if body is not None else "")
+            return
+        replicas = objects.dig(body, "spec.replicas", 0) if isinstance(body, dict) else ""
+        if not isinstance(replicas, int):
+            raise errors.bad_request('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal '
+                                     "string into Go struct field ScaleSpec.spec.replicas of type int32")
 
     def _replace(self, row: Resource, request: Request, old: Object, new: Object) -> Response:
         if request.subresource == "scale":
