@@ -25,7 +25,8 @@ FIRST_PID = 4001
 class Job:
     """A line being run: its processes, its status, its end."""
 
-    def __init__(self, engine: Engine, line: str) -> None:
+    def __init__(self, engine: Engine, line: str, *, number: int = 0, pid: int = 0) -> None:
+        self.number, self.pid, self.signal = number, pid, 0
         self.engine = engine
         self.line = line
         self.status: int | None = None
@@ -47,13 +48,34 @@ class Job:
         except BrokenPipe:
             status = 141
         except Interrupt:
-            status = 130
+            status = 128 + (self.signal or 2)
         except BaseException as error:
             # A bug of ours, never the learner's: kept, and raised where the line was asked for.
             self.error, status = error, 120
         shell.status = status
         self.status = status
         self.done.succeed(status)
+
+    def kill(self, signal: int) -> None:
+        """End a background job by a signal; may be called while time passes."""
+        self.signal = signal
+        itself = False
+        for process in reversed(self.processes):
+            try:
+                if process.is_alive:
+                    process.interrupt()
+            except RuntimeError:  # simpy's way to say: this is the process that asks
+                itself = True
+        if itself:
+            raise Interrupt(None)
+
+    def row(self, known: list[Job], *, numbered: bool = False) -> str:
+        """Give the job's row as `jobs` prints it."""
+        mark = "+" if known[-1:] == [self] else "-" if known[-2:-1] == [self] else " "
+        ends = {143: "Terminated", 137: "Killed", 130: "Interrupt", 129: "Hangup", 0: "Done"}
+        state = "Running" if self.status is None else ends.get(self.status, f"Exit {self.status}")
+        pid = f"{self.pid} " if numbered else " "
+        return f"[{self.number}]{mark} {pid}{state:<23} {self.line}{' &' if self.running else ''}\n"
 
     def interrupt(self) -> None:
         """Ctrl-C: end everything that the line started."""
@@ -104,13 +126,14 @@ class Login:
     def start(self, line: str, sink: Sink) -> Job:
         """Begin a line; it runs as simulated time passes."""
         self.sink = sink
-        job = self.job = Job(self.engine, line)
+        self.report()
+        job = self.job = self.shell.job = Job(self.engine, line)
         self.spawn(job.main(self.shell, self.shell.source(line, self.streams())))
         return job
 
-    def spawn(self, steps: Steps[Any]) -> Process:
-        """Start a process that belongs to the present line."""
-        job = self.job
+    def spawn(self, steps: Steps[Any], job: Job | None = None) -> Process:
+        """Start a process that belongs to a job, or else to the present line."""
+        job = job or self.job
         assert job is not None
         process = self.engine.process(self._guard(job, steps))
         job.processes.append(process)
@@ -129,13 +152,21 @@ class Login:
             job.error = job.error or error
             return 120
 
-    def background(self, shell: Shell, node: Any, streams: Streams) -> None:
-        """Run a part of a line as a job."""
-        outer, self.job = self.job, Job(self.engine, node.text.decode())
-        self.jobs.append(self.job)
-        streams.stderr(f"[{len(self.jobs)}] {self.terminal.next_pid()}\n".encode())
-        self.spawn(self.job.main(shell, shell.run(node, streams)))
-        self.job = outer
+    def background(self, shell: Shell, node: Any, streams: Streams) -> int:
+        """Run a part of a line as a job. Gives its process number."""
+        job = Job(self.engine, node.text.decode(), number=max((each.number for each in self.jobs), default=0) + 1,
+                  pid=self.terminal.next_pid())
+        shell.job = job
+        self.jobs.append(job)
+        streams.stderr(f"[{job.number}] {job.pid}\n".encode())
+        self.spawn(job.main(shell, shell.run(node, streams)), job)
+        return job.pid
+
+    def report(self) -> None:
+        """Tell of the jobs that have ended, as bash does around its prompt, and forget them."""
+        for job in [each for each in self.jobs if not each.running]:
+            self.stderr(job.row(self.jobs).encode())
+            self.jobs.remove(job)
 
 
 class Terminal:

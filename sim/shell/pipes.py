@@ -101,6 +101,10 @@ class Call:
         (self.streams.stderr if stream == "stderr" else self.streams.stdout)(
             text.encode() if isinstance(text, str) else text)
 
+    def native(self) -> int:
+        """Leave it to bashkit's command of this name."""
+        return self.shell.native(shlex.join([self.name, *self.argv]), self.streams)
+
     def run(self, argv: Iterable[str]) -> Steps[int]:
         """Run another command in this shell (xargs, sudo, timeout, watch)."""
         return (yield from self.shell.source(shlex.join(argv), self.streams))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tree_sitter_bash
@@ -57,3 +58,29 @@ def walk(node: Node) -> list[Node]:
         out.append(n)
         todo.extend(reversed(n.children))
     return out
+
+
+def _replaced(text: str, wanted: Callable[[Node], bytes | None]) -> str:
+    raw = text.encode()
+    for node in sorted(walk(parse(text)), key=lambda each: -each.start_byte):
+        new = wanted(node)
+        if new is not None:
+            raw = raw[:node.start_byte] + new + raw[node.end_byte:]
+    return raw.decode()
+
+
+def with_aliases(text: str, aliases: Mapping[str, str]) -> str:
+    """Put aliases in the place of the names of commands, never inside quotes; an alias is not expanded in itself."""
+    left = dict(aliases)
+    while used := [n.text.decode() for n in walk(parse(text)) if n.type == "command_name" and n.text.decode() in left]:
+        text = _replaced(text, lambda n: left.get(n.text.decode(), "").encode() or None if n.type == "command_name" else None)
+        for name in used:
+            left.pop(name, None)
+    return text
+
+
+def with_last_job(text: str) -> str:
+    """Read `$!` from a variable of ours: jobs are not bashkit's."""
+    if "$!" not in text:
+        return text
+    return _replaced(text, lambda n: b"${__last_job}" if n.type == "simple_expansion" and n.text == b"$!" else None)

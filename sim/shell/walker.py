@@ -18,16 +18,20 @@ from tree_sitter import Node
 from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.pipes import COMMANDS, BrokenPipe, Call, Exit, Pipe, Streams
-from sim.shell.syntax import parse, upright, walk
+from sim.shell.syntax import parse, upright, walk, with_aliases, with_last_job
 
 if TYPE_CHECKING:
-    from sim.shell.login import Login
+    from sim.shell.login import Job, Login
 
-NOISE = re.compile(r"^(bash|/dev/\S+): line \d+: |io error: |\. Did you mean.*$", re.MULTILINE)
+NOISE = re.compile(r"^/dev/\S+: line \d+: |io error: |\. (?:Did you mean|Container and service management).*$", re.MULTILINE)
+SET_E = re.compile(r"set (?:.* )?([-+])(?:[a-df-z]*e\w*|o errexit)(?:\s|$)")
+SET_PIPEFAIL = re.compile(r"set (?:.* )?([-+])\w*o pipefail(?:\s|$)")
+LINE_NUMBER = re.compile(r"^bash: line \d+: ", re.MULTILINE)
 LINEWISE = {"cat", "grep", "egrep", "cut", "tr", "tee", "rev", "base64"}      # may be run on each batch of lines
 ENDS_ONLY = re.compile(r"\s-\w*[cnABCmqLlz]|<|>")                             # ... unless an option needs the end
 CONTROL = {"break", "continue", "exit", "return"}
 FILES = set(["cat", "sort", "uniq", "wc", "head", "tail", "tac", "nl", "rev", "od", "xxd", "base64", "md5sum", "sha256sum", "column", "paste", "fold", "gzip", "gunzip", "less", "more", "grep", "egrep", "sed", "awk", "jq", "yq", "cut", "comm", "join", "diff"])           # read stdin unless a file is named
+PROGRAM_FIRST = {"grep", "egrep", "sed", "awk", "jq", "yq"}     # the first word is a pattern or program, not a file
 READERS = FILES | {"tee", "tr", "xargs", "read", "mapfile", "readarray", "shuf"}
 
 
@@ -43,6 +47,9 @@ class Shell:
 
     def __init__(self, login: Login, state: bytes | None = None) -> None:
         self.login, self.functions, self.status, self.temp = login, {}, 0, 0
+        self.job: Job | None = None             # what a process started here belongs to
+        self.errexit = self.pipefail = False
+        self.depth = self.lenient = 0           # scripts within scripts; conditions, where `set -e` does not end
         self.box: list[tuple[list[str], dict[str, str]]] = []       # no bound method: Rust would keep us alive for ever
         self.frames: list[list[str]] = []       # per running function: how to restore its locals
         limits = dict(profile=ExecutionProfile.Interactive, max_loop_iterations=200_000, max_commands=1_000_000)
@@ -63,7 +70,22 @@ class Shell:
     def copy(self) -> Shell:
         twin = Shell(self.login, self.bash.snapshot(exclude_filesystem=True))
         twin.functions, twin.status = dict(self.functions), self.status
+        twin.errexit, twin.pipefail = self.errexit, self.pipefail
+        twin.depth, twin.lenient, twin.job = self.depth, self.lenient, self.job
         return twin
+
+    def child(self, env: dict[str, str]) -> Shell:
+        """Start a new bash: it knows the folder and the exported variables, nothing else."""
+        twin = Shell(self.login)
+        twin.depth, twin.job = self.depth, self.job
+        names = [name for name in sorted(env) if name.isidentifier()]
+        twin.bash.execute_sync("\n".join([
+            "unalias -a", f"cd {shlex.quote(self.bash.shell_state().cwd)}", *(f"export {name}={shlex.quote(env[name])}" for name in names)]))
+        return twin
+
+    def arguments(self, words: list[str]) -> None:
+        """Set $1, $2 and so on."""
+        self.bash.execute_sync(f"set -- {shlex.join(words)}")
 
     def native(self, text: str, streams: Streams, stdin: bytes | None = None) -> int:
         """Let bashkit do it. Takes no simulated time."""
@@ -79,7 +101,7 @@ class Shell:
             streams.stderr(f"bash: {error}\n".encode())
             return 2
         streams.stdout(result.stdout.encode()) if result.stdout else None
-        streams.stderr(NOISE.sub("", result.stderr).encode()) if result.stderr else None
+        streams.stderr(NOISE.sub("", LINE_NUMBER.sub("-bash: ", result.stderr)).encode()) if result.stderr else None
         return result.exit_code
 
     def path(self, word: str) -> str:
@@ -92,14 +114,14 @@ class Shell:
     # ---- walking the tree ------------------------------------------------------------------------------------
     def source(self, text: str, streams: Streams) -> Steps[int]:
         text = self._heredocs(text)
-        for name, body in self.bash.shell_state().aliases.items():       # only as the first word of a command
-            text = re.sub(rf"(^|[;&|(]\s*|\b(?:do|then|else|sudo)\s+){re.escape(name)}(?=\s|$)",
-                          lambda m: m[1] + body, text, flags=re.MULTILINE)
+        text = with_last_job(with_aliases(text, self.bash.shell_state().aliases))
         root = parse(text)
         if root.has_error and self._ours(root):
             return self._unreadable(text, streams)
         if not self._ours(root) and not any(n.type == "&" for n in root.children):
             self.status = self.native(text, streams, (yield from streams.stdin.rest()) if streams.stdin else None)
+            for node in root.children:
+                self._options(node)
             return self.status
         return (yield from self.block(root.children, streams))
 
@@ -137,7 +159,8 @@ class Shell:
             n = todo.pop()
             if n.type == "function_definition":
                 names = names - CONTROL
-            if n.type in ("word", "command_name") and n.text.decode() in names:
+            if n.type in ("word", "command_name") and (text := n.text.decode()) in names and (
+                    n.type == "command_name" or text != "."):         # `jq .` is no `. file`
                 return True
             todo.extend(n.children)
             if n.type == "command_name" and (n.text[:1] in (b"$", b"`") or b"/" in n.text):
@@ -148,10 +171,33 @@ class Shell:
         for node, after in zip(nodes, [*nodes[1:], None]):
             if node.is_named and node.type != "comment":
                 if after is not None and after.type == "&":
-                    self.login.background(self.copy(), node, streams)
+                    pid = self.login.background(self.copy(), node, streams)
+                    self.bash.execute_sync(f"__last_job={pid}")
+                    self.status = 0
                 else:
                     self.status = yield from self.run(node, streams)
+                    self._errexit(node)
         return self.status
+
+    def _errexit(self, node: Node) -> None:
+        """End the shell after a failed statement under `set -e`."""
+        self._options(node)
+        if self.status and self.errexit and not self.lenient and node.type != "list":
+            raise Exit("exit", str(self.status))
+
+    def _options(self, node: Node) -> None:
+        """Note `set -e` and `set -o pipefail`, which bashkit forgets from call to call."""
+        if node.type == "command" and (option := SET_E.match(node.text.decode())):
+            self.errexit = option[1] == "-"
+        if node.type == "command" and (option := SET_PIPEFAIL.match(node.text.decode())):
+            self.pipefail = option[1] == "-"
+
+    def _condition(self, steps: Steps[int]) -> Steps[int]:
+        self.lenient += 1
+        try:
+            return (yield from steps)
+        finally:
+            self.lenient -= 1
 
     def run(self, node: Node, streams: Streams) -> Steps[int]:
         node = upright(node)
@@ -166,7 +212,7 @@ class Shell:
 
     def _list(self, node: Node, streams: Streams) -> Steps[int]:
         left, operator, right = node.children
-        self.status = yield from self.run(left, streams)
+        self.status = yield from self._condition(self.run(left, streams))
         if (self.status == 0) == (operator.type == "&&"):
             self.status = yield from self.run(right, streams)
         return self.status
@@ -178,13 +224,14 @@ class Shell:
             pipe = Pipe(self.login.engine) if i < len(stages) - 1 else None
             own = replace(streams, stdin=stdin, stdout=pipe.write if pipe else streams.stdout)
             shell = self if stage.type in ("command", "redirected_statement") else self.copy()
-            processes.append(self.login.spawn(shell.stage(stage, own, stdin, pipe)))
+            processes.append(self.login.spawn(shell.stage(stage, own, stdin, pipe), self.job))
             stdin = pipe
         statuses = []
         for process in processes:
             statuses.append((yield process))
         self.bash.execute_sync(f"__PIPESTATUS=({' '.join(map(str, statuses))})")
-        return statuses[-1]
+        failed = [status for status in statuses if status]
+        return failed[-1] if failed and self.pipefail else statuses[-1]
 
     def stage(self, node: Node, streams: Streams, stdin: Pipe | None, out: Pipe | None) -> Steps[int]:
         try:
@@ -212,7 +259,10 @@ class Shell:
         name, *argv = words or [""]
         if "/" in name and name.rsplit("/", 1)[1] in COMMANDS:
             name = name.rsplit("/", 1)[1]
-        elif "/" in name and self.login.view.exists(self.path(name)):
+        elif "/" in name and self.login.view.exists(self.path(name)) and not self.login.view.is_dir(self.path(name)):
+            if not self.login.view.find(self.path(name)).mode & 0o111:
+                streams.stderr(f"-bash: {name}: Permission denied\n".encode())
+                return 126
             name, argv = "bash", [name, *argv]
         if name in self.functions:
             saved = self.words('"$@"')
@@ -235,10 +285,16 @@ class Shell:
         """A native command; one that reads a pipe gets it line by line where that makes no difference."""
         if name in ("break", "continue", "exit", "return"):
             raise Exit(name, (text.split() + [""])[1])
+        if name in ("find", "exec") and (inner := [word for word in text.split()[1:] if word in COMMANDS and word != "."]):
+            # bashkit would run the marker file of our program: no output, status 0.
+            what = f"{name} running {inner[0]}"
+            self.login.terminal.refusals.append(what)
+            streams.stderr(f"not simulated: {what}\n".encode())
+            return 120
         stdin = streams.stdin
         if stdin is None:
             return self.native(text, streams)
-        if name not in READERS or any(self.login.view.exists(self.path(w)) for w in text.split()[1:] if name in FILES):
+        if name not in READERS or (name in FILES and self._names_files(name, text)):
             return self.native(text, streams)           # reads nothing, or the files it names
         if name == "read":
             line = yield from stdin.read(b"\n")
@@ -257,6 +313,14 @@ class Shell:
                 status = min(status, self.native(text, streams, chunk))
             return status if name.endswith("grep") else 0
         return self.native(text, streams, (yield from stdin.rest()))
+
+    def _names_files(self, name: str, text: str) -> bool:
+        """Tell whether a command names a file to read; `.` of `jq .` is a program, not the folder."""
+        words = [word for word in text.split()[1:] if not word.startswith("-")]
+        if name in PROGRAM_FIRST:
+            words = words[1:]
+        view = self.login.view
+        return any(view.exists(self.path(word)) and not view.is_dir(self.path(word)) for word in words)
 
     def _substituted(self, node: Node) -> Steps[str]:
         """The node's text with each `$( )` of ours already run and put into a variable (same splitting rules)."""
@@ -342,7 +406,7 @@ class Shell:
             return end.status(self.status)
 
     def _negated_command(self, node: Node, streams: Streams) -> Steps[int]:
-        return int((yield from self.run(node.named_children[0], streams)) == 0)
+        return int((yield from self._condition(self.run(node.named_children[0], streams))) == 0)
 
     def _function_definition(self, node: Node, streams: Streams) -> Steps[int]:
         name = node.child_by_field_name("name").text.decode()
@@ -352,14 +416,14 @@ class Shell:
 
     def _if_statement(self, node: Node, streams: Streams) -> Steps[int]:
         then = next(i for i, c in enumerate(node.children) if c.type == "then")
-        if (yield from self.block(node.children[1:then], streams)) == 0:
+        if (yield from self._condition(self.block(node.children[1:then], streams))) == 0:
             body = [c for c in node.children[then + 1:] if c.type not in ("elif_clause", "else_clause", "fi")]
             return (yield from self.block(body, streams))
         for clause in (c for c in node.children if c.type in ("elif_clause", "else_clause")):
             if clause.type == "else_clause":
                 return (yield from self.block(clause.children[1:], streams))
             then = next(i for i, c in enumerate(clause.children) if c.type == "then")
-            if (yield from self.block(clause.children[1:then], streams)) == 0:
+            if (yield from self._condition(self.block(clause.children[1:then], streams))) == 0:
                 return (yield from self.block(clause.children[then + 1:], streams))
         return 0
 
@@ -382,7 +446,7 @@ class Shell:
         want = node.children[0].type == "while"
 
         def before(_: Any) -> Steps[int]:
-            status = yield from self.block(node.children[1:do], streams)
+            status = yield from self._condition(self.block(node.children[1:do], streams))
             return int((status == 0) != want)
         return (yield from self._loop(node.children[do], range(200_000), before, streams))
 
@@ -397,6 +461,24 @@ class Shell:
             return 0
             yield
         return (yield from self._loop(body, values, before, streams))
+
+    def _c_style_for_statement(self, node: Node, streams: Streams) -> Steps[int]:
+        parts = {name: node.child_by_field_name(name) for name in ("initializer", "condition", "update", "body")}
+
+        def number(part: str, default: str) -> int:
+            text = parts[part].text.decode() if parts[part] is not None else default
+            return self.bash.execute_sync(f"(( {text} ))").exit_code
+
+        number("initializer", "1")
+        first = [True]
+
+        def before(_: Any) -> Steps[int]:
+            if not first[0]:
+                number("update", "1")
+            first[0] = False
+            return number("condition", "1")
+            yield
+        return (yield from self._loop(parts["body"], range(200_000), before, streams))
 
     def _case_statement(self, node: Node, streams: Streams) -> Steps[int]:
         word = yield from self._substituted(node.child_by_field_name("value"))

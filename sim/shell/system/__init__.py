@@ -1,1 +1,8 @@
-"""System tools that touch time, users, hosts or chance: bashkit's own would use the real machine's."""
+"""System tools that touch time, users, hosts or chance: bashkit's own would use the real machine's.
+
+Importing the package registers them all.
+"""
+
+from sim.shell.system import basic, jobs, listing, wrappers
+
+__all__ = ["basic", "jobs", "listing", "wrappers"]

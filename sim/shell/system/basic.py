@@ -5,6 +5,7 @@ Models: coreutils, openssh, systemd, as far as labs type them. What is missing h
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from sim.shell.pipes import COMMANDS, Call
 
 SSH_SECONDS = 0.3
 SYSTEMCTL_SECONDS = 0.2
-REFUSED = ["apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "kill", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "tar", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
+REFUSED = ["apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
 
 
 def sleep(call: Call) -> Steps[int]:
@@ -36,11 +37,19 @@ def sleep(call: Call) -> Steps[int]:
 def date(call: Call) -> int:
     """Print the simulated date; `+FORMAT` and -u."""
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=call.engine.unix_us)
-    shape = next((a[1:] for a in call.argv if a.startswith("+")), None)
+    words, shape = list(call.argv), None
+    while words:
+        word = words.pop(0)
+        if word.startswith("+"):
+            shape = word[1:]
+        elif word in ("-d", "--date") and words and re.fullmatch(r"@\d+", words[0]):
+            now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(words.pop(0)[1:]))
+        elif word not in ("-u", "--utc"):
+            return call.refuse(f"date {word}")
     if shape is None:
         call.write(now.strftime("%a %b %e %H:%M:%S UTC %Y\n"))
         return 0
-    shape = shape.replace("%s", str(call.engine.unix_us // 1_000_000)).replace("%N", f"{now.microsecond:06}000")
+    shape = shape.replace("%s", str(int(now.timestamp()))).replace("%N", f"{now.microsecond:06}000")
     call.write(now.strftime(shape) + "\n")
     return 0
 
@@ -123,6 +132,7 @@ def ssh(call: Call) -> Steps[int]:
         login.sink = call.login.sink
         return 0
     login.sink, login.job = call.login.sink, call.login.job
+    login.shell.job = call.shell.job
     return (yield from login.shell.source(" ".join(words[1:]), call.streams))
 
 
@@ -139,9 +149,9 @@ def timeout(call: Call) -> Steps[int]:
     except ValueError:
         call.write(f"timeout: invalid time interval ‘{words[0]}’\n", "stderr")
         return 125
-    job = call.login.job
+    job = call.shell.job
     before = len(job.processes) if job else 0
-    process = call.login.spawn(call.run(words[1:]))
+    process = call.login.spawn(call.run(words[1:]), job)
     limit = call.engine.sleep(microseconds(seconds))
     yield call.engine.any_of([process, limit])
     if process.is_alive:
