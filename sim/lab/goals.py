@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sim.api import objects, quantity, selectors
+from sim.api import quantity
 from sim.api.client import Object
 from sim.apiserver.resources import RESOURCES
 from sim.lab.scenario import Goal, in_language
@@ -145,5 +145,3 @@ def matches_answer(correct: Any, answer: str, lab: Lab) -> bool:
     wanted = correct if isinstance(correct, list) else [correct_text(correct, lab)]
     return any(said == " ".join(str(each).split()).lower() for each in wanted)
 
-
-__all__ = ["chosen", "compare", "correct_text", "holds", "matches_answer", "selectors", "objects"]

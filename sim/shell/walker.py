@@ -23,6 +23,9 @@ from sim.shell.syntax import parse, upright, walk, with_aliases, with_last_job
 if TYPE_CHECKING:
     from sim.shell.login import Job, Login
 
+REAL_TIME_OR_CHANCE = re.compile(
+    r"%\([^)]*\)T|\bEPOCH(?:SECONDS|REALTIME)\b|\b(?:systime|strftime|srand|rand)\(|\bsort\b[^|;]*\s-\w*R|\bjq\b[^|;]*\bnow\b")
+"""What bashkit would take from the real machine: such a line refuses, or no run could be replayed."""
 NOISE = re.compile(r"^/dev/\S+: line \d+: |io error: |\. (?:Did you mean|Container and service management).*$", re.MULTILINE)
 SET_E = re.compile(r"set (?:.* )?([-+])(?:[a-df-z]*e\w*|o errexit)(?:\s|$)")
 SET_PIPEFAIL = re.compile(r"set (?:.* )?([-+])\w*o pipefail(?:\s|$)")
@@ -89,6 +92,10 @@ class Shell:
 
     def native(self, text: str, streams: Streams, stdin: bytes | None = None) -> int:
         """Let bashkit do it. Takes no simulated time."""
+        if found := REAL_TIME_OR_CHANCE.search(text):
+            self.login.terminal.refusals.append(f"bash {found[0]}")
+            streams.stderr(f"not simulated: {found[0]} (it would read the real clock or real chance)\n".encode())
+            return 120
         files = self.login.host.files.view()
         text = text.replace("${PIPESTATUS", "${__PIPESTATUS")
         text = f"(exit {self.status})\n{text}" if self.status else text

@@ -76,3 +76,9 @@ def test_timeout_ends_everything_it_started(one):
     assert one.run("sleep 30").stdout == ""
     assert one.run("kubectl delete deployment web --cascade=xx").stderr.startswith("error: invalid cascade value (xx)")
     one.run("kubectl uncordon node01; kubectl delete pdb web")
+
+
+@pytest.mark.parametrize("line", ["uuidgen", "shuf -i 1-9", "mktemp", "printf '%(%s)T'", "echo $EPOCHSECONDS",
+                                  "awk 'BEGIN{srand(); print rand()}'", "seq 9 | sort -R", "uname -r", "uptime"])
+def test_what_would_read_the_real_clock_or_chance_refuses(one, line):
+    assert one.run(line).status == 120

@@ -11,8 +11,6 @@ from typing import Any
 from sim.api import objects, times
 from sim.api.client import Object, Reader
 
-SLOW_START_FIRST = 1
-
 
 def pod_from_template(owner: Object, template: Object, **spec: Any) -> Object:
     """Make the pod that an owner wants."""

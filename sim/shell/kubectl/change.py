@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sim.api import objects, selectors
+from sim.api import objects
 from sim.api import patch as patches
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
@@ -290,14 +290,6 @@ def _progress(name: str, obj: Object) -> tuple[str, bool]:
     if usable < updated:
         return f"{head}{usable} of {updated} updated replicas are available...", False
     return f'deployment "{name}" successfully rolled out', True
-
-
-def expected_selector(text: str) -> selectors.Selector:
-    """Read a selector. Raises UsageError."""
-    try:
-        return selectors.parse(text)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 CHOICE = (*FILES, Flag("all", "bool"), Flag("selector", short="l"), Flag("all-namespaces", "bool", "A"), OUTPUT, DRY_RUN)

@@ -16,7 +16,8 @@ from sim.shell.pipes import COMMANDS, Call
 
 SSH_SECONDS = 0.3
 SYSTEMCTL_SECONDS = 0.2
-REFUSED = ["apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
+REFUSED = ["uuidgen", "shuf", "mktemp", "uname", "who", "nproc", "uptime", "w", "last",
+    "apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
 
 
 def sleep(call: Call) -> Steps[int]:
@@ -73,14 +74,6 @@ def identity(call: Call) -> int:
         call.write(f"{login.user if '-n' in call.argv else login.uid}\n")
         return 0
     call.write(f"uid={login.uid}({login.user}) gid={login.uid}({login.user}) groups={login.uid}({login.user})\n")
-    return 0
-
-
-def uptime(call: Call) -> int:
-    """Print how long the host has been up."""
-    minutes = call.engine.now_us // 60_000_000
-    now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=call.engine.unix_us)
-    call.write(f" {now:%H:%M:%S} up {minutes} min,  1 user,  load average: 0.08, 0.03, 0.01\n")
     return 0
 
 
@@ -247,6 +240,6 @@ def kubectl(call: Call) -> Steps[int]:
 
 COMMANDS.update({
     "kubectl": kubectl,
-    "sleep": sleep, "date": date, "hostname": hostname, "whoami": whoami, "id": identity, "uptime": uptime,
+    "sleep": sleep, "date": date, "hostname": hostname, "whoami": whoami, "id": identity,
     "sudo": sudo, "ssh": ssh, "timeout": timeout, "env": env, "xargs": xargs, "history": history,
     "systemctl": systemctl, **dict.fromkeys(REFUSED, refuse)})
