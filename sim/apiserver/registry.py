@@ -144,12 +144,29 @@ def _namespace(obj: Object) -> Object:
             "status": obj.get("status") or {"phase": "Active"}}
 
 
+def _labelled(obj: Object) -> Object:
+    """Give the labels of the template to an object that has none."""
+    labels = objects.dig(obj, "spec.template.metadata.labels")
+    return objects.put(obj, "metadata.labels", labels) if labels and not objects.labels(obj) else obj
+
+
+def _replication_controller(obj: Object) -> Object:
+    out = _labelled(_workload(replicas=1)(obj))
+    labels = objects.dig(out, "spec.template.metadata.labels")
+    return objects.put(out, "spec.selector", labels) if labels and not objects.dig(out, "spec.selector") else out
+
+
 def _job(obj: Object) -> Object:
-    out = _workload(
-        completions=1, parallelism=1, backoffLimit=6, completionMode="NonIndexed", suspend=False,
-        manualSelector=False, podReplacementPolicy="TerminatingOrFailed",
-    )(obj)
-    if objects.dig(out, "spec.selector"):
+    """Default a job; without its own selector it gets one over its uid. Models: pkg/registry/batch/job/strategy.go."""
+    spec = obj.get("spec") or {}
+    counts: Object = {"parallelism": 1}
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        counts["completions"] = 1
+    out = _labelled(_workload(
+        **counts, backoffLimit=6, completionMode="NonIndexed", suspend=False, manualSelector=False,
+        podReplacementPolicy="Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed",
+    )(obj))
+    if objects.dig(out, "spec.selector") or objects.dig(out, "spec.manualSelector"):
         return out
     uid = objects.uid(out)
     mark = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": objects.name(out),
@@ -163,7 +180,7 @@ DEFAULTS: dict[str, Callable[[Object], Object]] = {
     "pods": pod,
     "deployments": _deployment,
     "replicasets": _workload(replicas=1),
-    "replicationcontrollers": _workload(replicas=1),
+    "replicationcontrollers": _replication_controller,
     "daemonsets": _workload(
         revisionHistoryLimit=10,
         updateStrategy={"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
@@ -247,6 +264,40 @@ def _validate_workload(obj: Object) -> list[FieldError]:
     return faults + _validate_pod_spec(objects.dig(obj, "spec.template.spec", {}), "spec.template.spec")
 
 
+def _validate_replication_controller(obj: Object) -> list[FieldError]:
+    selector, labels = objects.dig(obj, "spec.selector", {}), objects.dig(obj, "spec.template.metadata.labels", {})
+    faults = _required(obj, "spec.selector") + _required(obj, "spec.template")
+    if not faults and any(labels.get(key) != value for key, value in selector.items()):
+        shown = "{" + ",".join(f'"{key}":"{value}"' for key, value in sorted(labels.items())) + "}"
+        faults.append(FieldError("spec.template.metadata.labels",
+                                 f"Invalid value: {shown}: `selector` does not match template `labels`"))
+    return faults or _validate_workload(obj)
+
+
+def _validate_job(obj: Object) -> list[FieldError]:
+    faults = [
+        FieldError(f"spec.{name}", f"Invalid value: {value}: must be greater than or equal to 0")
+        for name in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
+        if (value := objects.dig(obj, f"spec.{name}", 0)) < 0
+    ]
+    faults += _validate_workload(obj)
+    policy = objects.dig(obj, "spec.template.spec.restartPolicy")
+    if policy == "Always":
+        faults.append(FieldError(
+            "spec.template.spec.restartPolicy",
+            'Unsupported value: "Always": supported values: "OnFailure", "Never"', "FieldValueNotSupported"))
+    return faults
+
+
+def _validate_slice(obj: Object) -> list[FieldError]:
+    faults = _required(obj, "addressType")
+    for number, endpoint in enumerate(obj.get("endpoints") or []):
+        if not endpoint.get("addresses"):
+            faults.append(FieldError(f"endpoints[{number}].addresses",
+                                     "Required value: must contain at least 1 address", "FieldValueRequired"))
+    return faults
+
+
 def _validate_budget(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
@@ -263,21 +314,31 @@ def _validate_service(obj: Object) -> list[FieldError]:
 VALIDATE: dict[str, Validate] = {
     "pods": _validate_pod,
     **dict.fromkeys(
-        ("deployments", "replicasets", "daemonsets", "statefulsets", "jobs", "replicationcontrollers"),
-        _validate_workload,
+        ("deployments", "replicasets", "daemonsets", "statefulsets"), _validate_workload,
     ),
+    "replicationcontrollers": _validate_replication_controller,
+    "jobs": _validate_job,
+    "endpointslices": _validate_slice,
     "poddisruptionbudgets": _validate_budget,
     "services": _validate_service,
 }
 IMMUTABLE: dict[str, tuple[str, ...]] = {
     "deployments": ("spec.selector",), "replicasets": ("spec.selector",), "daemonsets": ("spec.selector",),
-    "jobs": ("spec.selector", "spec.template", "spec.completions"), "priorityclasses": ("value",),
-    "statefulsets": ("spec.selector", "spec.serviceName", "spec.podManagementPolicy"),
+    "jobs": ("spec.selector", "spec.template", "spec.completionMode"), "priorityclasses": ("value",),
+    "controllerrevisions": ("data",),
 }
 POD_UPDATE_TEXT = (
     "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
     "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
     "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+SET_FIELDS = ("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+              "persistentVolumeClaimRetentionPolicy", "minReadySeconds")
+SET_UPDATE_TEXT = (
+    "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 )
 
 
@@ -294,9 +355,15 @@ def validate_update(resource: str, new: Object, old: Object) -> list[FieldError]
     for path in IMMUTABLE.get(resource, ()):
         if objects.dig(new, path) != objects.dig(old, path):
             faults.append(FieldError(path, f"Invalid value: {objects.dig(new, path)}: field is immutable"))
+    if resource == "statefulsets" and _set_core(new) != _set_core(old):
+        faults.append(FieldError("spec", SET_UPDATE_TEXT, "FieldValueForbidden"))
     if resource == "pods" and _pod_core(new) != _pod_core(old):
         faults.append(FieldError("spec", POD_UPDATE_TEXT, "FieldValueForbidden"))
     return faults
+
+
+def _set_core(obj: Object) -> Object:
+    return {name: value for name, value in (obj.get("spec") or {}).items() if name not in SET_FIELDS}
 
 
 def _pod_core(obj: Object) -> Object:

@@ -22,8 +22,6 @@ SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
 AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
 AWAY_SECONDS = 60.0
-NO_CONTROLLER = frozenset({"statefulsets", "replicationcontrollers", "jobs", "endpoints", "endpointslices"})
-"""Kinds whose controllers are still to come: an object that nobody acts on would be a lie, so creating one refuses."""
 FIELD_PATHS = {"spec.nodeName", "status.phase", "metadata.name", "metadata.namespace", "spec.unschedulable",
                "type", "reason", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName"}
 
@@ -155,8 +153,6 @@ class ApiServer:
 
     def _selected(self, row: Resource, request: Request) -> list[Object]:
         namespace, query = request.key.namespace, request.query
-        if row.resource in ("endpoints", "endpointslices"):
-            raise errors.NotSimulated(row.kind)
         try:
             fields = selectors.parse_field(query.get("fieldSelector", ""))
             labels = selectors.parse(query["labelSelector"]) if query.get("labelSelector") else None
@@ -200,8 +196,6 @@ class ApiServer:
             return self._evict(row, request)
         if request.subresource == "binding":
             return self._bind(row, request)
-        if row.resource in NO_CONTROLLER:
-            raise errors.NotSimulated(f"a controller for {row.kind}")
         body: Object = request.body
         decode.check(row.resource, row.kind, row.version, body if body is not None else "")
         metadata = dict(body.get("metadata") or {})
@@ -221,11 +215,11 @@ class ApiServer:
             metadata["generation"] = 1
         obj = {"apiVersion": row.api_version, "kind": row.kind, **body, "metadata": metadata}
         default = registry.DEFAULTS.get(row.resource)
+        if default:
+            obj = default(obj)
         faults = registry.validate(row.resource, obj)
         if faults:
             raise errors.invalid(row.kind, row.group, name, faults)
-        if default:
-            obj = default(obj)
         if row.resource == "pods":
             obj = admission.admit_pod(obj, self.reader, self._names)
         if row.resource == "services":
@@ -319,7 +313,7 @@ class ApiServer:
 
     def _changed_spec(self, row: Resource, key: Key, new: Object, old: Object) -> Object:
         default = registry.DEFAULTS.get(row.resource)
-        if default and row.resource != "jobs":
+        if default:
             new = default(new)
         faults = registry.validate_update(row.resource, new, old)
         if faults:

@@ -211,6 +211,15 @@ def _slice_addresses(obj: Object, _: int) -> str:
     return ",".join(found[:3]) + (f" + {len(found) - 3} more..." if len(found) > 3 else "") or "<unset>"
 
 
+def _controller(obj: Object, _: int) -> str:
+    """Models: printControllerRevision: `statefulset.apps/db`."""
+    owner = objects.controller_of(obj)
+    if owner is None:
+        return "<none>"
+    group = owner["apiVersion"].rpartition("/")[0]
+    return f"{owner['kind'].lower()}{'.' + group if group else ''}/{owner['name']}"
+
+
 AGE: tuple[str, int, Cell] = ("Age", 0, _age)
 NAME: tuple[str, int, Cell] = ("Name", 0, _name)
 TEMPLATE: Columns = (("Containers", 1, _containers("name")), ("Images", 1, _containers("image")))
@@ -251,6 +260,7 @@ COLUMNS: dict[str, Columns] = {
     "endpointslices": (
         NAME, ("AddressType", 0, _at("addressType")), ("Ports", 0, _slice_ports),
         ("Endpoints", 0, _slice_addresses), AGE),
+    "controllerrevisions": (NAME, ("Controller", 0, _controller), ("Revision", 0, _number("revision")), AGE),
     "namespaces": (NAME, ("Status", 0, _at("status.phase")), AGE),
     "configmaps": (NAME, ("Data", 0, lambda o, _: len(o.get("data") or {}) + len(o.get("binaryData") or {})), AGE),
     "secrets": (NAME, ("Type", 0, _at("type")), ("Data", 0, lambda o, _: len(o.get("data") or {})), AGE),

@@ -121,9 +121,53 @@ def test_stopping_the_server_ends_its_watches(server, client):
     assert ended == [True]
 
 
-@pytest.mark.parametrize("resource", ["statefulsets", "jobs", "replicationcontrollers", "endpointslices"])
-def test_what_nobody_would_act_on_is_refused(client, resource):
-    from sim.api.errors import NotSimulated
+TEMPLATE = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "c", "image": "db:1"}]}}
 
-    with pytest.raises(NotSimulated):
-        client.create(resource, {"metadata": {"name": "x", "namespace": "default"}, "spec": {}})
+
+def test_a_stateful_set_gets_defaults_and_keeps_its_identity(client):
+    made = client.create("statefulsets", {"metadata": {"name": "db", "namespace": "default"}, "spec": {
+        "serviceName": "db", "selector": {"matchLabels": {"app": "db"}}, "template": TEMPLATE}})
+    assert made["spec"]["podManagementPolicy"] == "OrderedReady" and made["spec"]["replicas"] == 1
+    assert made["spec"]["updateStrategy"] == {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
+    key = Key("statefulsets", "default", "db")
+    assert client.patch(key, {"spec": {"replicas": 3}}, subresource="scale")["spec"]["replicas"] == 3
+    assert client.get(key)["metadata"]["generation"] == 2
+    with pytest.raises(StatusError, match="updates to statefulset spec for fields other than 'replicas'"):
+        client.patch(key, {"spec": {"serviceName": "other"}})
+
+
+def test_a_job_gets_a_selector_over_its_uid_and_must_not_restart_for_ever(client):
+    body = {"metadata": {"name": "once", "namespace": "default"},
+            "spec": {"template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}}
+    made = client.create("jobs", body)
+    mark = {"matchLabels": {"batch.kubernetes.io/controller-uid": made["metadata"]["uid"]}}
+    assert made["spec"]["selector"] == mark and made["spec"]["completions"] == 1
+    key = Key("jobs", "default", "once")
+    assert client.patch(key, {"spec": {"suspend": True}})["spec"]["selector"] == mark
+    with pytest.raises(StatusError, match='restartPolicy: Unsupported value: "Always": supported values: "OnFailure"'):
+        client.create("jobs", {**body, "metadata": {"name": "x", "namespace": "default"},
+                               "spec": {"template": {"spec": TEMPLATE["spec"]}}})
+
+
+def test_a_replication_controller_selects_by_its_template(client):
+    made = client.create("replicationcontrollers", {
+        "metadata": {"name": "rc", "namespace": "default"}, "spec": {"template": TEMPLATE}})
+    assert made["spec"]["selector"] == made["metadata"]["labels"] == {"app": "db"}
+
+
+def test_endpoints_slices_and_revisions_are_stored_and_shown(server, client):
+    client.create("endpointslices", {
+        "metadata": {"name": "web-abc", "namespace": "default"}, "addressType": "IPv4",
+        "ports": [{"port": 80}], "endpoints": [{"addresses": ["10.244.1.2"]}]})
+    client.create("endpoints", {"metadata": {"name": "web", "namespace": "default"}, "subsets": [
+        {"addresses": [{"ip": "10.244.1.2"}], "ports": [{"port": 80}]}]})
+    client.create("controllerrevisions", {"metadata": {"name": "db-1", "namespace": "default"},
+                                          "revision": 1, "data": {}})
+
+    def cells(resource):
+        answer = server.handle(Request("list", Key(resource, "default", ""), query={"as": "Table"}))
+        return answer.body["rows"][0]["cells"]
+
+    assert cells("endpointslices")[:4] == ["web-abc", "IPv4", "80", "10.244.1.2"]
+    assert cells("endpoints")[:2] == ["web", "10.244.1.2:80"]
+    assert cells("controllerrevisions")[:3] == ["db-1", "<none>", 1]
