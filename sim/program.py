@@ -7,7 +7,7 @@ A program never sees another host but through `dial`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sim.engine import Engine, Event, Steps
 
@@ -59,3 +59,34 @@ class Program(Protocol):
 
 Main = Callable[[Program], Steps[int]]
 """A program: a process that returns its exit status."""
+
+
+class LogLine(NamedTuple):
+    """A line that a container wrote. at_us: microseconds since 1970; stream: stdout or stderr."""
+
+    at_us: int
+    text: str
+    stream: str = "stdout"
+
+
+class Stoppable(Protocol):
+    """Something that goes on until it is stopped."""
+
+    def stop(self) -> None: ...
+
+
+class NodeService(Protocol):
+    """What a kubelet serves on port 10250 of its host; the API server dials it for `pods/log`.
+
+    Both raise StatusError in the kubelet's words (400: container waiting to start, 404: no such pod, 500).
+    """
+
+    def container_logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False
+    ) -> Sequence[LogLine]:
+        """Give all that the container has written until now; `previous`: the one before its last restart."""
+
+    def follow_logs(
+        self, namespace: str, pod: str, container: str, write: Callable[[LogLine | None], None]
+    ) -> Stoppable:
+        """Have `write` called at each line from now on, and with None when the container ends."""

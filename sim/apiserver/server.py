@@ -75,6 +75,8 @@ class ApiServer:
         self.running = True
         self.away = False
         """Whether the store cannot be reached: requests then hang for a minute."""
+        self.dial: Callable[[str, int], Any] | None = None
+        """How the server reaches a kubelet: (address of the node, 10250) -> `program.NodeService`; set by its host."""
         self._names = engine.stream("apiserver.names")
         self._addresses = 0
         self._verbs: dict[str, Callable[[Resource, Request], Response]] = {

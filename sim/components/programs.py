@@ -119,6 +119,7 @@ class KubeApiserver(Program):
             self._again(1.0)
             return
         self.server = ApiServer(self.engine, store, version=self.version, flags=self.flags)
+        self.server.dial = self.host.dial
         self.ready = True
         self._etcd = (where or "127.0.0.1", int(port), store)
         if not self._watching:
