@@ -273,6 +273,17 @@ def explain(code: str) -> None:
     click.echo(text)
 
 
+@cli.command()
+@click.option("--date", metavar="YYYY-MM-DD", help="As it stood on that day (default: the newest day that is known).")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def versions(date: str | None, as_json: bool) -> None:
+    """List Kubernetes minors: latest patch, end of life, images. Example: kubedrill versions --date 2025-06-10"""
+    from sim.versions.report import day_of, rows, table
+
+    found = rows(day_of(date))
+    click.echo(json.dumps(found, indent=2) if as_json else table(found))
+
+
 def main() -> None:
     """Run the command line; every foreseeable fault is one line on stderr."""
     from sim.lab.scenario import ScenarioError

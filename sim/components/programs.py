@@ -16,6 +16,7 @@ from sim.controllers.scheduler.scheduler import Scheduler
 from sim.engine import SECOND_US, Timer, microseconds
 from sim.etcd.store import Store
 from sim.host.network import Connection, Host
+from sim.versions.catalogue import Version
 
 API_PORT, ETCD_PORT = 6443, 2379
 ETCD_GONE_SECONDS = 20
@@ -41,7 +42,7 @@ class Program:
         self.argv = list(argv)
         self.flags = flags_of(argv)
         self.version = version
-        self.minor = (int(version.split(".", maxsplit=1)[0]), int(version.split(".")[1]))
+        self.minor = Version.parse(version)[:2]
         self.alive = False
         self.ready = False
         self._timer: Timer | None = None

@@ -20,9 +20,9 @@ from sim.controllers.workloads.daemonset import DaemonSetController
 from sim.controllers.workloads.deployment import DeploymentController
 from sim.controllers.workloads.replicaset import ReplicaSetController
 from sim.engine import SECOND_US, Engine, Timer
+from sim.versions import defaults
 
 LEASE_US, RETRY_US = 15 * SECOND_US, 2 * SECOND_US
-GRACE_SECONDS_BEFORE_1_32, GRACE_SECONDS = 40, 50
 
 
 class Loop(Protocol):
@@ -38,7 +38,7 @@ def controllers(engine: Engine, client: Client, *, version: tuple[int, int], fla
     def own(name: str) -> Client:
         return Client(client.transport, client.reader, agent=name, user=client.user)
 
-    grace = GRACE_SECONDS if version >= (1, 32) else GRACE_SECONDS_BEFORE_1_32
+    grace = int(defaults.number("node-monitor-grace-period", version))
     made: list[Loop] = [
         kind(engine, own(kind.name)) for kind in (
             NamespaceController, DeploymentController, ReplicaSetController, DaemonSetController, DisruptionController,

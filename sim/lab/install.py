@@ -16,9 +16,8 @@ from sim.components.statics import StaticPods
 from sim.engine import SECOND_US
 from sim.host.kubelet import Kubelet
 from sim.host.network import Connection, Host, Network
+from sim.versions import catalogue, defaults
 
-ETCD_IMAGES = {(1, 36): "3.6.8-0", (1, 34): "3.6.4-0", (1, 33): "3.5.21-0", (1, 26): "3.5.6-0", (1, 20): "3.4.13-0"}
-CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 READY_LIMIT_US = 180 * SECOND_US
 
 
@@ -66,7 +65,7 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
         where = node.address or (address if node is plane else f"172.30.2.{number + 1}")
         host = network.add(node.name, where)
         _base_files(host, version)
-        spec = _node(node, number)
+        spec = _node(node, number, version)
         kubelet = Kubelet(host, network, spec=spec, version=node.kubelet or version, server=(address, API_PORT),
                           images=images,
                           statics=_run_static_pods if node.role == "control-plane" and cluster.installer == "kubeadm" else None)
@@ -103,16 +102,17 @@ def _base_files(host: Host, version: str) -> None:
     root.chmod("/usr/bin/kubectl", 0o755)
 
 
-def _node(node: NodeSpec, number: int) -> Object:
+def _node(node: NodeSpec, number: int, version: str) -> Object:
     labels = {
         "beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", **node.labels}
     if node.role == "control-plane":
-        labels["node-role.kubernetes.io/control-plane"] = ""
+        labels |= dict.fromkeys(defaults.names("control-plane-labels", version), "")
     if node.zone:
         labels["topology.kubernetes.io/zone"] = node.zone
     if node.taints is None:
-        taints = [CONTROL_PLANE_TAINT] if node.role == "control-plane" else []
+        keys = defaults.names("control-plane-taints", version) if node.role == "control-plane" else ()
+        taints = [{"key": key, "effect": "NoSchedule"} for key in keys]
     else:
         taints = [taint_of(text) for text in node.taints]
     amounts = {"cpu": str(node.cpu), "memory": node.memory, "pods": str(node.pods), "hugepages-2Mi": "0"}
@@ -127,25 +127,21 @@ def _node(node: NodeSpec, number: int) -> Object:
     }
 
 
-def _etcd_tag(version: str) -> str:
-    minor = tuple(int(part) for part in version.split(".")[:2])
-    return next((tag for first, tag in ETCD_IMAGES.items() if minor >= first), "3.4.13-0")
-
-
 def _commands(host: Host, version: str, cluster: ClusterSpec) -> dict[str, tuple[str, list[str]]]:
     """Give image and command line of each control-plane program."""
     client = f"https://127.0.0.1:{ETCD_PORT}"
+    registry = catalogue.registry(version)
     extra = cluster.extra_args
     commands = {
-        "etcd": (f"registry.k8s.io/etcd:{_etcd_tag(version)}", {
+        "etcd": (f"{registry}/etcd:{catalogue.images(version).etcd}", {
             "advertise-client-urls": f"https://{host.address}:{ETCD_PORT}", "data-dir": "/var/lib/etcd",
             "listen-client-urls": f"{client},https://{host.address}:{ETCD_PORT}", "name": host.name}),
-        "kube-apiserver": (f"registry.k8s.io/kube-apiserver:v{version}", {
+        "kube-apiserver": (f"{registry}/kube-apiserver:v{version}", {
             "advertise-address": host.address, "etcd-servers": client, "secure-port": str(API_PORT),
             "service-cluster-ip-range": "10.96.0.0/12"}),
-        "kube-controller-manager": (f"registry.k8s.io/kube-controller-manager:v{version}", {
+        "kube-controller-manager": (f"{registry}/kube-controller-manager:v{version}", {
             "allocate-node-cidrs": "true", "cluster-cidr": "10.244.0.0/16", "leader-elect": "true"}),
-        "kube-scheduler": (f"registry.k8s.io/kube-scheduler:v{version}", {"leader-elect": "true"}),
+        "kube-scheduler": (f"{registry}/kube-scheduler:v{version}", {"leader-elect": "true"}),
     }
     return {name: (image, [name, *(f"--{flag}={value}" for flag, value in {**flags, **extra.get(name, {})}.items())])
             for name, (image, flags) in commands.items()}
@@ -205,7 +201,7 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
     client = Client(connection, server.reader, agent="kubeadm")
     if "coredns" in cluster.addons or "flannel" in cluster.addons:
         client.create("daemonsets", _daemon(
-            "kube-proxy", "kube-system", {"k8s-app": "kube-proxy"}, f"registry.k8s.io/kube-proxy:v{version}"))
+            "kube-proxy", "kube-system", {"k8s-app": "kube-proxy"}, f"{catalogue.registry(version)}/kube-proxy:v{version}"))
     if "flannel" in cluster.addons:
         client.create("namespaces", {"metadata": {"name": "kube-flannel"}})
         client.create("daemonsets", _daemon(
@@ -219,14 +215,19 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
                 "template": {"metadata": {"labels": {"k8s-app": "kube-dns"}}, "spec": {
                     "priorityClassName": "system-cluster-critical",
                     "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"},
-                                    {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}],
-                    "containers": [{"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.12.0", "resources": {
+                                    *({"key": key, "effect": "NoSchedule"}
+                                      for key in defaults.names("control-plane-taints", version))],
+                    "containers": [{"name": "coredns", "image": _coredns(version), "resources": {
                         "limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}}}]}}}})
         client.create("services", {
             "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
             "spec": {"clusterIP": "10.96.0.10", "selector": {"k8s-app": "kube-dns"}, "ports": [
                 {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53},
                 {"name": "metrics", "port": 9153}]}})
+
+
+def _coredns(version: str) -> str:
+    return f"{catalogue.registry(version)}/{catalogue.minor_of(version).coredns_path}:{catalogue.images(version).coredns}"
 
 
 def _daemon(name: str, namespace: str, labels: dict[str, str], image: str) -> Object:

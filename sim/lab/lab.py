@@ -73,7 +73,7 @@ class Lab:
 
     # ---- building ---------------------------------------------------------------------------------------------
     def _build(self) -> None:
-        epoch = int(datetime.fromisoformat(self.scenario.spec.date).replace(tzinfo=UTC).timestamp())
+        epoch = int(datetime.fromisoformat(self.scenario.spec.first_day(self.kubernetes)).replace(tzinfo=UTC).timestamp())
         self.engine = Engine(seed=self.seed, epoch_s=epoch)
         self.network = Network(self.engine)
         spec = self.scenario.spec.clusters[0]

@@ -5,6 +5,7 @@ The words are fixed by the project's contract; keys that are not modelled yet ar
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim.api.errors import KubedrillError
+from sim.versions import catalogue
 
 VERSION = re.compile(r"1\.\d+\.\d+")
 Text = str | dict[str, str]
@@ -164,7 +166,7 @@ class Spec(Model):
     """What a scenario is made of."""
 
     minutes: int = 15
-    date: str = "2025-06-10"
+    date: str = ""
     versions: list[Versions] = Field(min_length=1)
     clusters: list[Cluster] = Field(min_length=1, max_length=1)
     terminals: list[TerminalSpec] = []
@@ -172,6 +174,10 @@ class Spec(Model):
     images: dict[str, ImageSpec] = {}
     setup: Steps = []
     tasks: list[Task] = Field(min_length=1)
+
+    def first_day(self, kubernetes: str) -> str:
+        """Give the day the lab starts: `date`, else 60 days after the version was released."""
+        return self.date or str(catalogue.release_date(kubernetes) + datetime.timedelta(days=60))
 
 
 class Metadata(Model):

@@ -14,6 +14,7 @@ from sim.api.client import Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Process, Steps, microseconds
 from sim.shell.kubectl.command import DRY_RUN, Command, Flag, Invocation, UsageError
+from sim.versions import defaults
 
 RETRY_SECONDS, POLL_SECONDS = 5.0, 1.0
 DAEMONSET_FATAL = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
@@ -21,14 +22,6 @@ DAEMONSET_WARNING = "ignoring DaemonSet-managed Pods"
 STORAGE_FATAL = "Pods with local storage (use --delete-emptydir-data to override)"
 STORAGE_WARNING = "deleting Pods with local storage"
 UNMANAGED_WARNING = "deleting Pods that declare no controller"
-UNMANAGED_FATAL = (
-    ((1, 35), "Pods that declare no controller (use --force to override)"),
-    ((1, 29), "cannot delete Pods that declare no controller (use --force to override)"),
-    ((1, 24), "Pods declare no controller (use --force to override)"),
-    ((1, 0), ("Pods not managed by ReplicationController, ReplicaSet, Job, DaemonSet or StatefulSet "
-             "(use --force to override)")),
-)
-"""By client version; 1.33 doubles `cannot delete`. golden/drain-bare-pod, labs/flows.yaml."""
 RESOURCES = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "Job": "jobs", "DaemonSet": "daemonsets",
              "ReplicationController": "replicationcontrollers"}
 
@@ -94,7 +87,7 @@ def unmanaged(inv: Invocation, pod: Object, owner: Object | None) -> Verdict:
 
 def unmanaged_fatal(version: tuple[int, int]) -> str:
     """Give the text for pods without a controller in that client version."""
-    return next(text for first, text in UNMANAGED_FATAL if version >= first)
+    return defaults.text("drain-unmanaged-text", version)
 
 
 FILTERS: tuple[Filter, ...] = (skip_deleted, daemon_set, mirror, local_storage, unmanaged)
