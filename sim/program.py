@@ -1,64 +1,68 @@
-"""What a program sees of its host: Protocols only.
+"""What programs and their surroundings see of each other: Protocols only.
 
-Programs (control-plane components, shell commands, kubeadm) are written against these; `sim.host` implements them.
-A program never sees another host but through `dial`.
+A program (a control-plane component, the kubelet, flanneld) runs on a host, in a systemd unit or in a container:
+its owner. `sim.host` starts it, `sim.components` implements it; layer 3 and 4 meet here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from sim.engine import Engine, Event, Steps
+if TYPE_CHECKING:
+    from sim.engine import Engine
 
-
-class Files(Protocol):
-    """A host's files as one user sees them (owners, modes and links are respected). Paths are absolute.
-
-    Every method raises `FileError` (an OSError with the errno's text) as the kernel would.
-    """
-
-    def read(self, path: str) -> bytes: ...
-    def write(self, path: str, data: bytes) -> None: ...
-    def append(self, path: str, data: bytes) -> None: ...
-    def exists(self, path: str) -> bool: ...
-    def is_dir(self, path: str) -> bool: ...
-    def list(self, path: str) -> list[str]: ...
-    def make_dir(self, path: str, *, parents: bool = False) -> None: ...
-    def remove(self, path: str, *, recursive: bool = False) -> None: ...
+SIGTERM, SIGKILL = 15, 9
 
 
-class Listener(Protocol):
-    """An open port."""
+class Owner(Protocol):
+    """Who runs a program: a unit or a container."""
 
-    def close(self) -> None: ...
+    def wrote(self, text: str) -> None:
+        """Take a line of the program's output: into the journal, or the container's log."""
+
+    def ended(self, code: int) -> None:
+        """Be told that the program has ended by itself, with its exit status."""
+
+    def health_changed(self) -> None:
+        """Be told that the answers to probes may be different from now on."""
 
 
-class Program(Protocol):
-    """A running program: what its `main` is given.
+@dataclass(slots=True)
+class Start:
+    """How a program is started.
 
-    argv includes the program's name. stopping happens at SIGTERM; a SIGKILL is an Interrupt of its process.
+    argv includes the program's name as it was typed; version is the program's, without `v`; host is a `host.Host`.
     """
 
     engine: Engine
+    host: Any
     argv: Sequence[str]
-    env: Mapping[str, str]
-    files: Files
-    hostname: str
-    stopping: Event
-
-    def log(self, text: str) -> None:
-        """Write a line to the program's log (container log, or the unit's journal)."""
-
-    def listen(self, port: int, service: Any, *, tls: Any = None) -> Listener:
-        """Offer a service on a port of this host. Raises OSError when the port is taken."""
-
-    def dial(self, address: str, port: int) -> Any:
-        """Reach a service. Raises TransportError (refused, no-route, timeout)."""
+    version: str
+    owner: Owner
+    pid: int = 0
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
-Main = Callable[[Program], Steps[int]]
-"""A program: a process that returns its exit status."""
+class Service(Protocol):
+    """A running program."""
+
+    def start(self) -> None:
+        """Begin; what it does is timers from here on. May end at once through its owner."""
+
+    def stop(self, signal: int) -> float:
+        """Take a signal; after so many seconds it will have ended. The owner then calls `gone`; SIGKILL takes 0."""
+
+    def gone(self) -> None:
+        """Undo everything: ports are closed, timers cancelled. Nothing is said to the owner."""
+
+    def healthy(self, path: str, port: int) -> str:
+        """Answer a probe now: "" when all is well, else what a client sees (`connection refused`, a status code)."""
+
+
+ProgramKind = Callable[[Start], Service]
+"""How a program is made; hosts know them by the name of the executable."""
 
 
 class LogLine(NamedTuple):

@@ -1,7 +1,7 @@
-"""What all controllers share: a queue of keys with their causes, and a recorder of Events.
+"""What all controllers share: a queue of keys with their causes.
 
 One key is reconciled per simulation event, a sync latency after it was queued, so that changes coalesce.
-Models: client-go/util/workqueue, client-go/tools/record. Left out: client rate limits of controllers.
+Models: client-go/util/workqueue. Left out: client rate limits of controllers.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim.api import objects, times
-from sim.api.client import Change, Client, Key, Object
+from sim.api.client import Change, Client, Key
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Cause, Engine, Timer
+from sim.recorder import Recorder
 
 SYNC_LOW_US, SYNC_TYPICAL_US, SYNC_HIGH_US = 10_000, 15_000, 30_000
 """facts/latencies.yaml: sync of a changed key, golden runs."""
 RETRY_FIRST_US, RETRY_MOST_US = 5_000, 1000 * SECOND_US
-EVENTS_NAMESPACE = "default"
 
 
 def cause_of(change: Change) -> Cause:
@@ -25,52 +25,6 @@ def cause_of(change: Change) -> Cause:
     name = "/".join(filter(None, (change.key.namespace, change.key.name)))
     why = f": {change.because}" if change.because else ""
     return Cause("change", change.at_us, f"{change.object.get('kind', '')} {name} {verb}{why}", change.revision)
-
-
-class Recorder:
-    """Writes Event objects, counting repetitions, as a component does."""
-
-    def __init__(self, engine: Engine, client: Client, component: str, host: str = "") -> None:
-        self.engine = engine
-        self.client = client
-        self.component = component
-        self.host = host
-        self._known: dict[tuple[str, str, str], Key] = {}
-
-    def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "") -> None:
-        """Record an Event about an object; kind is Normal or Warning. A lost event is lost, as upstream."""
-        try:
-            self._write(about, kind, reason, message, field_path)
-        except (StatusError, TransportError):
-            return
-
-    def _write(self, about: Object, kind: str, reason: str, message: str, field_path: str) -> None:
-        now = times.stamp(self.engine.unix_us)
-        same = (objects.uid(about) or objects.name(about), reason, message)
-        known = self._known.get(same)
-        if known is not None:
-            found = self.client.reader.get(known)
-            if found is not None:
-                self.client.patch(known, {"count": found.get("count", 1) + 1, "lastTimestamp": now})
-                return
-        namespace = objects.namespace(about) or EVENTS_NAMESPACE
-        name = f"{objects.name(about)}.{self.engine.stream('events').text('0123456789abcdef', 16)}"
-        reference = {
-            "kind": about["kind"], "namespace": objects.namespace(about), "name": objects.name(about),
-            "uid": objects.uid(about), "apiVersion": about.get("apiVersion", "v1"),
-            "resourceVersion": about["metadata"].get("resourceVersion", ""),
-        }
-        if not objects.namespace(about):
-            del reference["namespace"]
-        if field_path:
-            reference["fieldPath"] = field_path
-        source = {"component": self.component, **({"host": self.host} if self.host else {})}
-        self.client.create("events", {
-            "metadata": {"name": name, "namespace": namespace}, "involvedObject": reference, "reason": reason,
-            "message": message, "source": source, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
-            "type": kind, "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
-        })
-        self._known[same] = Key("events", namespace, name)
 
 
 class Controller:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from sim.api import objects, times
 from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError, TransportError
-from sim.controllers.base import Recorder, cause_of
+from sim.controllers.base import cause_of
 from sim.engine import SECOND_US, Engine, Timer
+from sim.recorder import Recorder
 
 MONITOR_PERIOD_US = 5 * SECOND_US
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from sim.api import objects, selectors
 from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError, TransportError
-from sim.controllers.base import Recorder, cause_of
+from sim.controllers.base import cause_of
 from sim.controllers.scheduler.filters import FILTERS, Refusal, message
 from sim.controllers.scheduler.nodeinfo import NodeInfo
 from sim.controllers.scheduler.scores import best
 from sim.engine import SECOND_US, Cause, Engine
+from sim.recorder import Recorder
 
 BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US = 15_000, 20_000, 50_000
 RETRY_US = 300 * SECOND_US
