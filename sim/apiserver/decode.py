@@ -1,148 +1,221 @@
 """Decoding: does a body have the shape of its kind? What comes from a learner's file may be anything.
 
-Models: the JSON decoder's type errors (`cannot unmarshal …`) for the fields that the simulator reads. Left out:
-unknown and duplicate fields (strict decoding needs the whole schema), fields that nothing here reads.
+Models: sigs.k8s.io/json (type errors, strict decoding), apimachinery's Quantity, Time and IntOrString. What was read
+is canonical: quantities in their shortest form, unknown fields and nulls gone. Left out: duplicate fields (a body
+arrives here parsed), omission of empty strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import base64
+import binascii
+import json
+import re
 from typing import Any
 
-from sim.api.errors import StatusError, bad_request
+from sim.api import quantity, schema, times
+from sim.api.client import Object
+from sim.api.errors import FieldError, StatusError, bad_request, invalid
+from sim.api.schema import Struct, Type
 
-INT32, INT64, STRING, BOOL, MAP = "int32", "int64", "string", "bool", "map[string]string"
-
-
-@dataclass(frozen=True, slots=True)
-class Struct:
-    """A Go struct: its name in error texts and the types of its fields.
-
-    A field is a scalar's name, a Struct, or a list that holds its one element type.
-    """
-
-    name: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    package: str = "v1"
+BITS = {"int32": 31, "int64": 63}
+KEEPS_NULL = frozenset({"lastProbeTime", "lastTransitionTime", "eventTime", "firstTimestamp", "lastTimestamp"})
+"""Times that the wire form writes as null when they are not set."""
 
 
-OWNER = Struct("OwnerReference", {"uid": STRING, "name": STRING, "kind": STRING, "apiVersion": STRING,
-                                  "controller": BOOL, "blockOwnerDeletion": BOOL})
-META = Struct("ObjectMeta", {
-    "name": STRING, "generateName": STRING, "namespace": STRING, "labels": MAP, "annotations": MAP,
-    "finalizers": [STRING], "ownerReferences": [OWNER], "resourceVersion": STRING, "uid": STRING})
-RESOURCE_NEEDS = Struct("ResourceRequirements", {"limits": Struct("ResourceList"), "requests": Struct("ResourceList")})
-PORT = Struct("ContainerPort", {"name": STRING, "containerPort": INT32, "hostPort": INT32, "protocol": STRING})
-PROBE = Struct("Probe", {"initialDelaySeconds": INT32, "periodSeconds": INT32, "timeoutSeconds": INT32,
-                         "failureThreshold": INT32, "successThreshold": INT32})
-ENV = Struct("EnvVar", {"name": STRING, "value": STRING})
-CONTAINER = Struct("Container", {
-    "name": STRING, "image": STRING, "command": [STRING], "args": [STRING], "imagePullPolicy": STRING,
-    "ports": [PORT], "env": [ENV], "resources": RESOURCE_NEEDS, "volumeMounts": [Struct("VolumeMount")],
-    "livenessProbe": PROBE, "readinessProbe": PROBE, "startupProbe": PROBE})
-TOLERATION = Struct("Toleration", {"key": STRING, "operator": STRING, "value": STRING, "effect": STRING,
-                                   "tolerationSeconds": INT64})
-POD_SPEC = Struct("PodSpec", {
-    "containers": [CONTAINER], "initContainers": [CONTAINER], "volumes": [Struct("Volume", {"name": STRING})],
-    "nodeName": STRING, "nodeSelector": MAP, "tolerations": [TOLERATION], "priorityClassName": STRING,
-    "serviceAccountName": STRING, "restartPolicy": STRING, "terminationGracePeriodSeconds": INT64,
-    "schedulerName": STRING, "hostNetwork": BOOL, "automountServiceAccountToken": BOOL,
-    "affinity": Struct("Affinity"), "topologySpreadConstraints": [Struct("TopologySpreadConstraint")]})
-REQUIREMENT = Struct("LabelSelectorRequirement", {"key": STRING, "operator": STRING, "values": [STRING]})
-SELECTOR = Struct("LabelSelector", {"matchLabels": MAP, "matchExpressions": [REQUIREMENT]})
-TEMPLATE = Struct("PodTemplateSpec", {"metadata": META, "spec": POD_SPEC})
+class Unreadable(Exception):
+    """The body cannot be read as its kind; the text is the decoder's."""
 
 
-def _workload(name: str, **more: Any) -> Struct:
-    return Struct(name, {"replicas": INT32, "selector": SELECTOR, "template": TEMPLATE, "minReadySeconds": INT32,
-                         "revisionHistoryLimit": INT32, **more})
+class Reading:
+    """One body being read: where the reader is, and which fields it did not know."""
 
+    __slots__ = ("_owners", "_path", "minor", "unknown")
 
-STRATEGY = Struct("DeploymentStrategy", {"type": STRING, "rollingUpdate": Struct("RollingUpdateDeployment")})
-TAINT = Struct("Taint", {"key": STRING, "value": STRING, "effect": STRING})
-NODE_SPEC = Struct("NodeSpec", {"unschedulable": BOOL, "taints": [TAINT], "podCIDR": STRING})
-SERVICE_SPEC = Struct("ServiceSpec", {
-    "selector": MAP, "type": STRING, "clusterIP": STRING,
-    "ports": [Struct("ServicePort", {"name": STRING, "port": INT32, "nodePort": INT32, "protocol": STRING})]})
-SPECS: dict[str, Struct] = {
-    "pods": POD_SPEC,
-    "deployments": _workload("DeploymentSpec", strategy=STRATEGY, paused=BOOL, progressDeadlineSeconds=INT32),
-    "replicasets": _workload("ReplicaSetSpec"),
-    "daemonsets": _workload("DaemonSetSpec", updateStrategy=Struct("DaemonSetUpdateStrategy")),
-    "statefulsets": _workload("StatefulSetSpec", serviceName=STRING, podManagementPolicy=STRING,
-                              updateStrategy=Struct("StatefulSetUpdateStrategy")),
-    "replicationcontrollers": _workload("ReplicationControllerSpec", selector=MAP),
-    "jobs": _workload("JobSpec", completions=INT32, parallelism=INT32, backoffLimit=INT32, suspend=BOOL),
-    "nodes": NODE_SPEC,
-    "services": SERVICE_SPEC,
-    "poddisruptionbudgets": Struct("PodDisruptionBudgetSpec", {"selector": SELECTOR,
-                                                               "unhealthyPodEvictionPolicy": STRING}),
-    "namespaces": Struct("NamespaceSpec", {"finalizers": [STRING]}),
-}
-TOPS: dict[str, dict[str, Any]] = {
-    "configmaps": {"data": MAP, "binaryData": MAP, "immutable": BOOL},
-    "secrets": {"data": MAP, "stringData": MAP, "type": STRING, "immutable": BOOL},
-    "priorityclasses": {"value": INT32, "globalDefault": BOOL, "preemptionPolicy": STRING},
-}
+    def __init__(self, minor: int) -> None:
+        self.minor = minor
+        self.unknown: list[tuple[str | int, ...]] = []
+        self._path: list[str | int] = []
+        self._owners: list[str] = []
 
-
-def check(resource: str, kind: str, version: str, body: Any) -> None:
-    """Refuse a body that cannot be read as its kind. Raises StatusError 400 in the decoder's words."""
-    spec = SPECS.get(resource, Struct(f"{kind}Spec"))
-    top = Struct(kind, {"metadata": META, "spec": spec, "status": Struct(f"{kind}Status"), **TOPS.get(resource, {})})
-    for text in _faults(top, body, (), kind):
-        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {text}')
-
-
-def unreadable_patch(body: Any) -> StatusError:
-    """400 for a patch that is no JSON object."""
-    word = _word(body)
-    return bad_request(f"json: cannot unmarshal {word} into Go value of type map[string]interface {{}}")
-
-
-def _faults(kind: Any, value: Any, path: tuple[str, ...], owner: str) -> Iterator[str]:
-    if value is None:
-        return
-    if isinstance(kind, Struct):
+    def struct(self, kind: Type, value: Any, old: Any = None) -> Any:
+        """Read a struct; parts that are those of `old` have been read before."""
         if not isinstance(value, dict):
-            yield _text(value, path, owner, f"{kind.package}.{kind.name}")
-            return
-        for name, inner in kind.fields.items():
-            yield from _faults(inner, value.get(name), (*path, name), kind.name)
-    elif isinstance(kind, list):
+            raise self._mismatch(value, kind.go)
+        found: Struct = schema.struct(kind.name)
+        before = old if isinstance(old, dict) else {}
+        out = value
+        self._owners.append(kind.name.rpartition(".")[2])
+        for name, inner in value.items():
+            if name in before and before[name] is inner:
+                continue
+            field = found.fields.get(name)
+            if field is None or not field.since <= self.minor <= field.until:
+                self.unknown.append((*self._path, str(name)))
+                out = _without(out, value, name)
+                continue
+            if inner is None:
+                if name not in KEEPS_NULL:
+                    out = _without(out, value, name)
+                continue
+            self._path.append(name)
+            new = self.value(field.type, inner, before.get(name))
+            self._path.pop()
+            if new is not inner:
+                out = dict(value) if out is value else out
+                out[name] = new
+        self._owners.pop()
+        return out
+
+    def value(self, kind: Type, value: Any, old: Any = None) -> Any:
+        """Read a value of any type. Raises Unreadable."""
+        if kind.form == "struct":
+            return self.struct(kind, value, old)
+        if kind.form == "scalar":
+            return self._scalar(kind, value)
+        if kind.form == "list":
+            return self._list(kind, value, old)
+        return self._map(kind, value, old)
+
+    def _list(self, kind: Type, value: Any, old: Any) -> Any:
         if not isinstance(value, list):
-            yield _text(value, path, owner, _go(kind))
-            return
-        for item in value:
-            yield from _faults(kind[0], item, path, owner)
-    elif kind == MAP:
+            raise self._mismatch(value, kind.go)
+        before = old if isinstance(old, list) and len(old) == len(value) else [None] * len(value)
+        out = value
+        for number, item in enumerate(value):
+            if item is before[number] and item is not None:
+                continue
+            self._path.append(number)
+            new = item if item is None else self.value(kind.inner, item, before[number])
+            self._path.pop()
+            if new is not item:
+                out = list(value) if out is value else out
+                out[number] = new
+        return out
+
+    def _map(self, kind: Type, value: Any, old: Any) -> Any:
         if not isinstance(value, dict):
-            yield _text(value, path, owner, MAP)
-            return
-        for item in value.values():
-            yield from _faults(STRING, item, path, owner)
-    elif not _fits(kind, value):
-        yield _text(value, path, owner, kind)
+            raise self._mismatch(value, kind.go)
+        out = value
+        before = old if isinstance(old, dict) else {}
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise self._mismatch(name, "string")
+            new = "" if item is None and kind.inner.name == "string" else item
+            if item is not None and before.get(name) is not item:
+                new = self.value(kind.inner, item)
+            if new is not item:
+                out = dict(value) if out is value else out
+                out[name] = new
+        return out
+
+    def _scalar(self, kind: Type, value: Any) -> Any:
+        name = kind.name
+        if name == "string":
+            if isinstance(value, str):
+                return value
+        elif name in BITS:
+            return self._integer(value, name)
+        elif name == "bool":
+            if isinstance(value, bool):
+                return value
+        elif name == "any":
+            return value
+        elif name == "Quantity":
+            return _quantity(value)
+        elif name == "IntOrString":
+            if isinstance(value, str):
+                return value
+            if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**31:
+                raise Unreadable(f"json: cannot unmarshal {_word(value)} into Go value of type int32")
+            return value
+        elif name in ("Time", "MicroTime"):
+            return _time(value)
+        elif name == "bytes":
+            return self._bytes(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        raise self._mismatch(value, kind.go)
+
+    def _integer(self, value: Any, name: str) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self._mismatch(value, name)
+        limit = 2 ** BITS[name]
+        if not -limit <= value < limit:
+            raise self._mismatch(value, name)
+        return value
+
+    def _bytes(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self._mismatch(value, "[]uint8")
+        clean = value.replace("\n", "").replace("\r", "")
+        try:
+            base64.b64decode(clean, validate=True)
+        except (binascii.Error, ValueError):
+            bad = re.search(r"[^A-Za-z0-9+/]", clean.rstrip("="))
+            at = bad.start() if bad else len(clean.rstrip("=")) // 4 * 4
+            raise Unreadable(f"illegal base64 data at input byte {at}") from None
+        return clean
+
+    def _mismatch(self, value: Any, wanted: str) -> Unreadable:
+        word = _word(value)
+        if word == "number" and wanted in BITS:
+            word = f"number {_number(value)}"
+        where = ".".join(part for part in self._path if isinstance(part, str))
+        into = f"Go struct field {self._owners[-1]}.{where}" if where and self._owners else "Go value"
+        return Unreadable(f"json: cannot unmarshal {word} into {into} of type {wanted}")
+
+    def unknown_fields(self) -> list[str]:
+        """Write the unknown fields as strict decoding does: `unknown field "spec.containers[0].imagee"`."""
+        return [f'unknown field "{_dotted(path)}"' for path in sorted(self.unknown, key=_order)]
 
 
-def _fits(kind: str, value: Any) -> bool:
-    if kind == STRING:
-        return isinstance(value, str)
-    if kind == BOOL:
-        return isinstance(value, bool)
-    bits = 31 if kind == INT32 else 63
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**bits) <= value < 2**bits
+def _without(out: Any, value: Any, name: str) -> Any:
+    out = dict(value) if out is value else out
+    del out[name]
+    return out
 
 
-def _go(kind: Any) -> str:
-    if isinstance(kind, list):
-        return f"[]{_go(kind[0])}"
-    return f"{kind.package}.{kind.name}" if isinstance(kind, Struct) else str(kind)
+def _order(path: tuple[str | int, ...]) -> list[tuple[bool, int, str]]:
+    return [(isinstance(p, str), p if isinstance(p, int) else 0, p if isinstance(p, str) else "") for p in path]
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _quantity(value: Any) -> str:
+    text = _number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    try:
+        return quantity.canonical(text if isinstance(text, str) else "?")
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+
+
+def _time(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Unreadable(f"json: cannot unmarshal {_word(value)} into Go value of type string")
+    try:
+        times.parse(value)
+    except ValueError:
+        layout = "2006-01-02T15:04:05Z07:00"
+        raise Unreadable(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"') from None
+    return value
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return str(value)
 
 
 def _word(value: Any) -> str:
-    """Name a JSON value as Go's decoder does; a number that does not fit is quoted with its digits."""
+    """Name a JSON value as Go's decoder does."""
     match value:
         case bool():
             return "bool"
@@ -152,12 +225,83 @@ def _word(value: Any) -> str:
             return "number"
         case list():
             return "array"
+        case None:
+            return "null"
     return "object"
 
 
-def _text(value: Any, path: tuple[str, ...], owner: str, wanted: str) -> str:
-    word = _word(value)
-    if word == "number" and wanted in (INT32, INT64):
-        word = f"number {value}"
-    where = f"Go struct field {owner}.{'.'.join(path)}" if path else "Go value"
-    return f"json: cannot unmarshal {word} into {where} of type {wanted}"
+def read(kind: str, version: str, typed: Type | None, body: Any, *, minor: int, old: Object | None = None) -> (
+    tuple[Object, list[str]]
+):
+    """Read a created or replaced object; give it in canonical form and the fields that nobody knows.
+
+    Raises StatusError 400 in the decoder's words.
+    """
+    reading = Reading(minor)
+    try:
+        if typed is None:
+            if not isinstance(body, dict):
+                raise reading._mismatch(body, "map[string]interface {}")
+            meta = reading.value(META, body.get("metadata") or {}, (old or {}).get("metadata"))
+            return {**body, "metadata": meta}, reading.unknown_fields()
+        return reading.struct(typed, body, old), reading.unknown_fields()
+    except Unreadable as error:
+        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {error}') from None
+
+
+META = Type("struct", "meta/v1.ObjectMeta")
+
+
+def read_patched(typed: Type | None, new: Any, old: Object, *, minor: int, patch: Any, strategic: bool) -> (
+    tuple[Object, list[str]]
+):
+    """Read what a patch made. Raises StatusError 422 as the patch handler does."""
+    reading = Reading(minor)
+    try:
+        if not isinstance(new, dict):
+            raise reading._mismatch(new, typed.go if typed else "map[string]interface {}")
+        if typed is None:
+            reading.value(META, new.get("metadata") or {})
+            return new, reading.unknown_fields()
+        return reading.struct(typed, new, old), reading.unknown_fields()
+    except Unreadable as error:
+        if strategic:
+            shown, text = go_value(patch), _converter_words(str(error))
+        else:
+            shown, text = json.dumps(new, separators=(",", ":"), sort_keys=True), str(error)
+        quoted = json.dumps(shown, ensure_ascii=False)
+        raise invalid("", "", "", [FieldError("patch", f"Invalid value: {quoted}: {text}")]) from None
+
+
+def _converter_words(text: str) -> str:
+    """Say a type error as apimachinery's unstructured converter does, which strategic merge patches go through."""
+    match = re.fullmatch(r"json: cannot unmarshal (\w+)(?: \S+)? into Go .*of type (\S.*)", text)
+    if match is None:
+        return text
+    word, wanted = match[1], match[2]
+    kind = {"number": "int64", "object": "map[string]interface {}", "array": "[]interface {}"}.get(word, word)
+    if wanted.startswith("map["):
+        return f"cannot restore map from {kind.partition('[')[0]}"
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {kind.partition('[')[0]}"
+    if "." in wanted:
+        return f"cannot restore struct from: {kind.partition('[')[0]}"
+    if word == "number" and wanted == "string":
+        return "cannot convert int64 to string"
+    return f"unrecognized type: {wanted}"
+
+
+def go_value(value: Any) -> str:
+    """Write a JSON value as Go's %+v does: `map[spec:map[replicas:abc]]`."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{go_value(value[name])}' for name in sorted(value, key=str))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(go_value(item) for item in value)}]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def unreadable_patch(body: Any) -> StatusError:
+    """400 for a patch that is no JSON object."""
+    return bad_request(f"json: cannot unmarshal {_word(body)} into Go value of type map[string]interface {{}}")

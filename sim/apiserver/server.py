@@ -7,17 +7,20 @@ flow control, API versions other than the preferred one of a kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sim.api import errors, objects, patch, selectors, times
+from sim.api import errors, objects, patch, schema, selectors, times
 from sim.api.client import Change, Heartbeat, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
+from sim.api.schema import Type
 from sim.apiserver import admission, decode, eviction, registry, tables
 from sim.apiserver.heartbeats import NODE_LEASES, Heartbeats
 from sim.apiserver.resources import RESOURCES, Resource
 from sim.engine import SECOND_US, Engine
 from sim.etcd.store import Compacted, Store
 
+SCALE = Type("struct", "autoscaling/v1.Scale")
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
 AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
@@ -68,6 +71,7 @@ class ApiServer:
         self.engine = engine
         self.store = store
         self.version = version
+        self.minor = int(version.split(".")[1])
         self.flags = dict(flags or {})
         self.heartbeats = Heartbeats(engine)
         self.reader: Reader = CacheReader(store, self.heartbeats)
@@ -198,8 +202,7 @@ class ApiServer:
             return self._evict(row, request)
         if request.subresource == "binding":
             return self._bind(row, request)
-        body: Object = request.body
-        decode.check(row.resource, row.kind, row.version, body if body is not None else "")
+        body, warnings = self._read(row, request, request.body)
         metadata = dict(body.get("metadata") or {})
         if row.namespaced:
             metadata["namespace"] = request.key.namespace or metadata.get("namespace") or "default"
@@ -227,8 +230,8 @@ class ApiServer:
         if row.resource == "services":
             obj = self._address(obj)
         if request.query.get("dryRun"):
-            return Response(201, obj)
-        return Response(201, self._commit(request, key, obj).new)
+            return Response(201, obj, warnings=warnings)
+        return Response(201, self._commit(request, key, obj).new, warnings=warnings)
 
     def _uid(self) -> str:
         text = self._names.text(HEX, 32)
@@ -248,8 +251,8 @@ class ApiServer:
         if request.subresource == "heartbeat":
             return self._heartbeat(request)
         old = self._existing(row, request.key)
-        self._readable(row, request, request.body)
-        return self._replace(row, request, old, request.body)
+        new, warnings = self._read(row, request, request.body, old)
+        return replace(self._replace(row, request, old, new), warnings=warnings)
 
     def _patch(self, row: Resource, request: Request) -> Response:
         old = self._existing(row, request.key)
@@ -260,26 +263,40 @@ class ApiServer:
         if kind == "json":
             new = patch.json_patch(base, body)
         elif kind == "strategic":
-            new = patch.strategic_merge(base, body)
+            new = patch.strategic_merge(base, body, self._type(row, request.subresource))
         elif kind == "apply":
             raise errors.NotSimulated("server-side apply")
         else:
             new = patch.merge_patch(base, body)
-        self._readable(row, request, new)
+        new, unknown = decode.read_patched(
+            self._type(row, request.subresource), new, base, minor=self.minor, patch=body, strategic=kind == "strategic")
+        warnings = self._strict(row, request, unknown)
         if request.subresource == "scale":
             new = objects.put(old, "spec.replicas", objects.dig(new, "spec.replicas", 0))
-            return self._replace(row, Request(**{**_fields(request), "subresource": ""}), old, new)
-        return self._replace(row, request, old, new)
+            request = replace(request, subresource="")
+        return replace(self._replace(row, request, old, new), warnings=warnings)
 
     @staticmethod
-    def _readable(row: Resource, request: Request, body: Object) -> None:
-        if request.subresource != "scale":
-            decode.check(row.resource, row.kind, row.version, body if body is not None else "")
-            return
-        replicas = objects.dig(body, "spec.replicas", 0) if isinstance(body, dict) else ""
-        if not isinstance(replicas, int):
-            raise errors.bad_request('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal '
-                                     "string into Go struct field ScaleSpec.spec.replicas of type int32")
+    def _type(row: Resource, subresource: str) -> Type | None:
+        return SCALE if subresource == "scale" else schema.of_kind(row.api_version, row.kind)
+
+    def _read(self, row: Resource, request: Request, body: Any, old: Object | None = None) -> (
+        tuple[Object, tuple[str, ...]]
+    ):
+        """Decode a body; what nobody knows is an error, a warning or nothing, as fieldValidation says."""
+        scale = request.subresource == "scale"
+        kind, version = ("Scale", "v1") if scale else (row.kind, row.version)
+        obj, unknown = decode.read(kind, version, self._type(row, request.subresource), body if body is not None else "",
+                                   minor=self.minor, old=old)
+        return obj, self._strict(row, request, unknown)
+
+    @staticmethod
+    def _strict(row: Resource, request: Request, unknown: list[str]) -> tuple[str, ...]:
+        how = request.query.get("fieldValidation", "Warn")
+        if unknown and how == "Strict":
+            raise errors.bad_request(f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: '
+                                     f"strict decoding error: {', '.join(unknown)}")
+        return tuple(unknown) if how == "Warn" else ()
 
     def _replace(self, row: Resource, request: Request, old: Object, new: Object) -> Response:
         if request.subresource == "scale":
@@ -435,10 +452,6 @@ def _place(obj: Object) -> tuple[str, str]:
 def _field(obj: Object, path: str) -> str:
     found = objects.dig(obj, path, "")
     return str(found).lower() if isinstance(found, bool) else str(found)
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__slots__}
 
 
 def _success() -> Object:

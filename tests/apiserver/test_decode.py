@@ -52,3 +52,39 @@ def test_an_eviction_must_name_the_pod_of_its_url(server):
     with pytest.raises(StatusError, match="name in URL does not match name in Eviction object"):
         server.handle(Request("create", Key("pods", "default", "there"), subresource="eviction",
                               body={"metadata": {"name": "other"}}))
+
+
+BAD = {"metadata": {"name": "x", "labls": {}}, "spec": {**SPEC, "container": [], "containers": [
+    {"name": "c", "image": "i:1", "imagee": "j"}]}}
+
+
+def test_unknown_fields_are_an_error_a_warning_or_nothing_and_never_stored(server):
+    unknown = ('unknown field "metadata.labls"', 'unknown field "spec.container"',
+               'unknown field "spec.containers[0].imagee"')
+    with pytest.raises(StatusError) as caught:
+        server.handle(Request("create", POD, body=BAD, query={"fieldValidation": "Strict"}))
+    assert caught.value.message == (
+        'Pod in version "v1" cannot be handled as a Pod: strict decoding error: ' + ", ".join(unknown))
+    answer = server.handle(Request("create", POD, body=BAD))
+    assert answer.warnings == unknown and "imagee" not in answer.body["spec"]["containers"][0]
+    assert server.handle(Request("patch", POD, body={"spec": {"nosuch": 1}}, query={"fieldValidation": "Ignore"})
+                         ).warnings == ()
+
+
+def test_a_strategic_patch_of_the_wrong_type_speaks_as_the_converter(server):
+    with pytest.raises(StatusError) as caught:
+        server.handle(Request("patch", Key("pods", "default", "there"), query={"patchType": "strategic"},
+                              body={"spec": {"terminationGracePeriodSeconds": "abc"}}))
+    assert caught.value.code == 422 and caught.value.message == (
+        ' "" is invalid: patch: Invalid value: "map[spec:map[terminationGracePeriodSeconds:abc]]": '
+        "unrecognized type: int64")
+
+
+def test_quantities_are_stored_in_their_shortest_form(server):
+    body = {"metadata": {"name": "x"}, "spec": {"containers": [
+        {"name": "c", "image": "i:1", "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}}}]}}
+    made = server.handle(Request("create", POD, body=body)).body
+    assert made["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
+    body["spec"]["containers"][0]["resources"]["limits"]["cpu"] = "abc"
+    with pytest.raises(StatusError, match="cannot be handled as a Pod: quantities must match the regular expression"):
+        server.handle(Request("create", Key("pods", "default", "y"), body=body))
