@@ -1,84 +1,118 @@
-"""Event objects as components record them: repetitions counted, floods cut off.
+"""Events as components record them: repeated ones are counted, many alike are combined, a flood is cut.
 
-Models: client-go/tools/record (EventCorrelator): the same event again raises `count`; per object a burst of 25 events,
-then one every 5 minutes. Left out: aggregation of similar events into "(combined from similar events)".
+Models: client-go/tools/record (events_cache.go, event.go) and client-go/tools/events for the scheduler.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 from sim.api import objects, times
 from sim.api.client import Client, Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Engine
 
-NAMESPACE = "default"
-BURST, REFILL_US = 25, 300 * SECOND_US
-REMEMBERED = 1024
-"""How many events a recorder can still count up (upstream: 4096 in all); older ones start anew."""
+SPAM_BURST, SPAM_PERIOD_US = 25, 300 * SECOND_US
+ALIKE_MOST, ALIKE_INTERVAL_US = 10, 600 * SECOND_US
+REMEMBERED = 4096
+"""How many events a recorder can still count up; older ones start anew."""
+COMBINED = "(combined from similar events): "
+EVENTS_NAMESPACE = "default"
+
+Words = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Alike:
+    """Messages of one reason about one object that were seen lately."""
+
+    last_us: int
+    messages: dict[str, None] = field(default_factory=dict)
 
 
 class Recorder:
     """Writes Event objects for one component.
 
-    component, host: the event's source.
+    component, host: the source. by_revision: only an object that has not changed meanwhile counts as the same (the
+    scheduler's newer recorder, whose key holds the object's resourceVersion).
     """
 
-    def __init__(self, engine: Engine, client: Client, component: str, host: str = "") -> None:
+    def __init__(
+        self, engine: Engine, client: Client, component: str, host: str = "", *, by_revision: bool = False
+    ) -> None:
         self.engine = engine
         self.client = client
         self.component = component
         self.host = host
-        self._known: dict[tuple[str, str, str, str], Key] = {}
-        self._tokens: dict[str, tuple[int, int]] = {}
+        self.by_revision = by_revision
+        self._known: dict[Words, Key] = {}
+        self._alike: dict[Words, Alike] = {}
+        self._spam_us: dict[str, int] = {}
 
     def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "") -> None:
         """Record an Event about an object; kind is Normal or Warning. A lost event is lost, as upstream."""
-        same = (objects.uid(about) or objects.name(about), reason, message, field_path)
         try:
-            if self._count_up(same):
-                return
-            self._create(about, kind, reason, message, field_path, same)
+            self._write(about, kind, reason, message, field_path)
         except (StatusError, TransportError):
             return
 
-    def _count_up(self, same: tuple[str, str, str, str]) -> bool:
+    def _write(self, about: Object, kind: str, reason: str, message: str, field_path: str) -> None:
+        now = times.stamp(self.engine.unix_us)
+        who = objects.uid(about) or objects.name(about)
+        if self.by_revision:
+            same: Words = (who, kind, reason, message, about["metadata"].get("resourceVersion", ""))
+        else:
+            message, same = self._combined((who, kind, reason, field_path), message)
         known = self._known.get(same)
         found = self.client.reader.get(known) if known is not None else None
-        if known is None or found is None:
-            return False
-        if self._spend(same[0]):
-            self.client.patch(known, {"count": found.get("count", 1) + 1,
-                                      "lastTimestamp": times.stamp(self.engine.unix_us)})
-        return True
-
-    def _spend(self, uid: str) -> bool:
-        """Take one of the object's tokens; only repetitions are counted, which is where floods come from."""
-        left, since_us = self._tokens.get(uid, (BURST, self.engine.now_us))
-        refilled = (self.engine.now_us - since_us) // REFILL_US
-        left, since_us = min(BURST, left + refilled), since_us + refilled * REFILL_US
-        self._tokens[uid] = (max(0, left - 1), since_us)
-        return left > 0
-
-    def _create(
-        self, about: Object, kind: str, reason: str, message: str, field_path: str, same: tuple[str, str, str, str]
-    ) -> None:
-        now = times.stamp(self.engine.unix_us)
-        space = objects.namespace(about)
-        namespace = space or NAMESPACE
+        if not self.by_revision and self._floods(who):
+            return
+        if known is not None and found is not None:
+            self.client.patch(known, {"count": found.get("count", 1) + 1, "lastTimestamp": now, "message": message})
+            return
+        namespace = objects.namespace(about) or EVENTS_NAMESPACE
         name = f"{objects.name(about)}.{self.engine.stream('events').text('0123456789abcdef', 16)}"
-        reference = {
-            "kind": about["kind"], "name": objects.name(about), "uid": objects.uid(about),
-            "apiVersion": about.get("apiVersion", "v1"), "resourceVersion": about["metadata"].get("resourceVersion", "")}
-        if space:
-            reference["namespace"] = space
-        if field_path:
-            reference["fieldPath"] = field_path
-        source = {"component": self.component, **({"host": self.host} if self.host else {})}
-        self.client.create("events", {
-            "metadata": {"name": name, "namespace": namespace}, "involvedObject": reference, "reason": reason,
-            "message": message, "source": source, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
-            "type": kind, "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
-        })
         self._known[same] = Key("events", namespace, name)
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
+        self.client.create("events", {
+            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path),
+            "reason": reason, "message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1, "type": kind,
+            "source": {"component": self.component, **({"host": self.host} if self.host else {})},
+            "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
+        })
+
+    def _combined(self, group: Words, message: str) -> tuple[str, Words]:
+        """Give the message and its key; from the eleventh different message on they share one Event."""
+        now_us, alike = self.engine.now_us, self._alike.get(group)
+        if alike is None or now_us - alike.last_us > ALIKE_INTERVAL_US:
+            alike = self._alike[group] = Alike(now_us)
+        alike.last_us = now_us
+        alike.messages[message] = None
+        if len(alike.messages) < ALIKE_MOST:
+            return message, (*group, message)
+        del alike.messages[next(iter(alike.messages))]
+        return COMBINED + message, group
+
+    def _floods(self, who: str) -> bool:
+        """Tell whether the object has had its 25 events and one more each 5 minutes."""
+        now_us = self.engine.now_us
+        full_us = now_us - (SPAM_BURST - 1) * SPAM_PERIOD_US
+        paid_us = max(self._spam_us.get(who, full_us), full_us)
+        if paid_us > now_us:
+            return True
+        self._spam_us[who] = paid_us + SPAM_PERIOD_US
+        return False
+
+
+def _reference(about: Object, field_path: str) -> Object:
+    reference = {
+        "kind": about["kind"], "namespace": objects.namespace(about), "name": objects.name(about),
+        "uid": objects.uid(about), "apiVersion": about.get("apiVersion", "v1"),
+        "resourceVersion": about["metadata"].get("resourceVersion", ""),
+    }
+    if not objects.namespace(about):
+        del reference["namespace"]
+    if field_path:
+        reference["fieldPath"] = field_path
+    return reference

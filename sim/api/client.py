@@ -129,6 +129,9 @@ class Reader(Protocol):
     def by_index(self, resource: str, index: str, value: str) -> Objects:
         """Give the objects that have the value in the index (`node`, `owner`, …), in order of creation."""
 
+    def count(self, resource: str) -> int:
+        """Tell how many objects of the resource there are."""
+
     def heartbeat(self, node: str) -> Heartbeat | None:
         """Tell what is known of the node's heartbeats; None without a Lease."""
 

@@ -248,7 +248,7 @@ def _validate_pod(obj: Object) -> list[FieldError]:
 
 
 def _validate_workload(obj: Object) -> list[FieldError]:
-    faults = _required(obj, "spec.selector") if obj["kind"] != "ReplicationController" else []
+    faults = _required(obj, "spec.selector") if obj["kind"] not in ("ReplicationController", "Job") else []
     labels = objects.dig(obj, "spec.template.metadata.labels", {})
     selector = objects.dig(obj, "spec.selector")
     replicas = objects.dig(obj, "spec.replicas", 0)

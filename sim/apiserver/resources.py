@@ -86,9 +86,15 @@ def _owners(obj: Object) -> list[str]:
     return [owner["uid"] for owner in objects.owners(obj)]
 
 
+def _orphan(obj: Object) -> list[str]:
+    return [] if objects.controller_of(obj) else [objects.namespace(obj)]
+
+
 INDEXES: dict[str, dict[str, Index]] = {
     "*": {"owner": _owners},
-    "pods": {"node": lambda pod: (objects.dig(pod, "spec.nodeName", ""),)},
+    "pods": {"node": lambda pod: (objects.dig(pod, "spec.nodeName", ""),), "orphan": _orphan},
+    "replicasets": {"orphan": _orphan},
+    "controllerrevisions": {"orphan": _orphan},
     "events": {"about": lambda event: (objects.dig(event, "involvedObject.uid", ""),)},
     "endpointslices": {"service": lambda s: (objects.labels(s).get("kubernetes.io/service-name", ""),)},
 }

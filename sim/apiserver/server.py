@@ -38,6 +38,7 @@ class CacheReader:
         self.get = store.get
         self.list = store.list
         self.by_index = store.by_index
+        self.count = store.count
 
     def heartbeat(self, node: str) -> Heartbeat | None:
         """Tell what is known of a node's heartbeats."""
@@ -324,9 +325,9 @@ class ApiServer:
             return Response(200, old)
         if request.query.get("dryRun"):
             return Response(200, new)
-        if objects.deleting(new) and not new["metadata"].get("finalizers") and row.resource != "pods" and not (
+        if objects.deleting(new) and not new["metadata"].get("finalizers") and not (
             row.resource == "namespaces" and objects.dig(new, "spec.finalizers")
-        ):
+        ) and not (row.resource == "pods" and metadata.get("deletionGracePeriodSeconds")):
             return Response(200, self._commit(request, key, None).old)
         return Response(200, self._commit(request, key, new).new)
 

@@ -1,15 +1,16 @@
-"""What all controllers share: a queue of keys with their causes.
+"""What all controllers share: a queue of keys with their causes, and a recorder of Events.
 
 One key is reconciled per simulation event, a sync latency after it was queued, so that changes coalesce.
-Models: client-go/util/workqueue. Left out: client rate limits of controllers.
+Models: client-go/util/workqueue, client-go/util/flowcontrol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import Any
 
 from sim.api import objects, times
-from sim.api.client import Change, Client, Key
+from sim.api.client import Change, Client, Key, Reader, Transport, User
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Cause, Engine, Timer
 from sim.recorder import Recorder
@@ -17,6 +18,39 @@ from sim.recorder import Recorder
 SYNC_LOW_US, SYNC_TYPICAL_US, SYNC_HIGH_US = 10_000, 15_000, 30_000
 """facts/latencies.yaml: sync of a changed key, golden runs."""
 RETRY_FIRST_US, RETRY_MOST_US = 5_000, 1000 * SECOND_US
+
+Turns = Generator[int, None, "float | None"]
+"""A reconcile that must wait for its client's limiter in between: it yields microseconds."""
+
+
+class Limiter:
+    """A client's token bucket: so many requests a second, and a burst. Models: flowcontrol.NewTokenBucketRateLimiter."""
+
+    def __init__(self, engine: Engine, qps: float, burst: int) -> None:
+        self.engine = engine
+        self.period_us = round(SECOND_US / qps)
+        self.burst_us = burst * self.period_us
+        self._paid_us = -self.burst_us
+
+    def take(self) -> None:
+        """Count a request; one that could not wait goes into debt, and the next one waits for both."""
+        self._paid_us = max(self._paid_us, self.engine.now_us - self.burst_us) + self.period_us
+
+    def wait_us(self) -> int:
+        """Tell how long a request must wait now."""
+        return max(0, self._paid_us + self.period_us - self.engine.now_us)
+
+
+class LimitedClient(Client):
+    """A client whose requests are counted by a limiter of its own, as each controller's is (--kube-api-qps)."""
+
+    def __init__(self, transport: Transport, reader: Reader, *, agent: str, user: User, limiter: Limiter) -> None:
+        super().__init__(transport, reader, agent=agent, user=user)
+        self.limiter = limiter
+
+    def _send(self, verb: str, key: Key, **more: Any) -> Any:
+        self.limiter.take()
+        return super()._send(verb, key, **more)
 
 
 def cause_of(change: Change) -> Cause:
@@ -46,6 +80,9 @@ class Controller:
         self._retries: dict[Key, int] = {}
         self._later: dict[Key, Timer] = {}
         self._open: list[Callable[[], None]] = []
+        self._busy: dict[Key, None] = {}
+        self._era = 0
+        self.limiter = client.limiter if isinstance(client, LimitedClient) else None
         self.running = False
 
     def start(self) -> None:
@@ -64,6 +101,8 @@ class Controller:
             stop()
         self._open.clear()
         self._queue.clear()
+        self._busy.clear()
+        self._era += 1
         for timer in self._later.values():
             timer.cancel()
         self._later.clear()
@@ -76,9 +115,16 @@ class Controller:
         """Queue what a change concerns. Must not write."""
         raise NotImplementedError
 
-    def reconcile(self, key: Key) -> float | None:
-        """Make one key true; give seconds after which to look again, if so."""
+    def reconcile(self, key: Key) -> float | None | Turns:
+        """Make one key true; give seconds after which to look again, if so. Many requests are made in `turn`s."""
         raise NotImplementedError
+
+    def turn(self) -> Generator[int, None, None]:
+        """Wait until the client's limiter lets the next request pass."""
+        wait_us = self.limiter.wait_us() if self.limiter else 0
+        while wait_us > 0:
+            yield wait_us
+            wait_us = self.limiter.wait_us() if self.limiter else 0
 
     # ---- the queue --------------------------------------------------------------------------------------------
     def enqueue(self, key: Key) -> None:
@@ -90,7 +136,12 @@ class Controller:
             self._queue[key] = self.engine.join_causes(before, self.engine.causes)
             return
         self._queue[key] = self.engine.causes
-        self.engine.after(self._latency.latency_us(SYNC_LOW_US, SYNC_TYPICAL_US, SYNC_HIGH_US), self._work, key)
+        if key not in self._busy:
+            self._soon(key)
+
+    def _soon(self, key: Key) -> None:
+        self.engine.after(
+            self._latency.latency_us(SYNC_LOW_US, SYNC_TYPICAL_US, SYNC_HIGH_US), self._work, key, self._era)
 
     def enqueue_at(self, key: Key, at_us: int, label: str = "") -> None:
         """Queue a key at a moment; an earlier wish for the same key wins."""
@@ -101,21 +152,55 @@ class Controller:
             old.cancel()
         self._later[key] = self.engine.at(at_us, self.enqueue, key, label=label, about=key)
 
-    def _work(self, key: Key) -> None:
-        causes = self._queue.pop(key, None)
-        if causes is None or not self.running:
+    def _work(self, key: Key, era: int) -> None:
+        if era != self._era or key not in self._queue:
             return
+        wait_us = self.limiter.wait_us() if self.limiter else 0
+        if wait_us > 0:
+            self.engine.after(wait_us, self._work, key, era)
+            return
+        causes = self._queue.pop(key)
         with self.engine.because(causes):
             try:
                 again = self.reconcile(key)
-            except (StatusError, TransportError):
-                tries = self._retries[key] = self._retries.get(key, 0) + 1
-                self._queue[key] = causes
-                self.engine.after(min(RETRY_FIRST_US << min(tries, 20), RETRY_MOST_US), self._work, key)
+            except (StatusError, TransportError) as error:
+                self._failed(key, causes, error)
                 return
-            self._retries.pop(key, None)
-            if again is not None:
-                self.enqueue_at(key, self.engine.now_us + round(again * SECOND_US))
+            if isinstance(again, Generator):
+                self._busy[key] = None
+                self._go_on(key, again, causes, era)
+            else:
+                self._done(key, again)
+
+    def _go_on(self, key: Key, steps: Turns, causes: tuple[Cause, ...], era: int) -> None:
+        """Take a reconcile's next step; meanwhile its key is not given to another."""
+        if era != self._era:
+            return
+        with self.engine.because(causes):
+            try:
+                wait_us = next(steps)
+            except StopIteration as end:
+                del self._busy[key]
+                self._done(key, end.value)
+            except (StatusError, TransportError) as error:
+                del self._busy[key]
+                self._failed(key, causes, error)
+            else:
+                self.engine.after(wait_us, self._go_on, key, steps, causes, era)
+                return
+        if key in self._queue and key not in self._retries:
+            self._soon(key)
+
+    def _done(self, key: Key, again: float | None) -> None:
+        self._retries.pop(key, None)
+        if again is not None:
+            self.enqueue_at(key, self.engine.now_us + round(again * SECOND_US))
+
+    def _failed(self, key: Key, causes: tuple[Cause, ...], error: StatusError | TransportError) -> None:
+        """Try again later, a little later each time."""
+        tries = self._retries[key] = self._retries.get(key, 0) + 1
+        self._queue[key] = self.engine.join_causes(self._queue.get(key, ()), causes)
+        self.engine.after(min(RETRY_FIRST_US << min(tries, 20), RETRY_MOST_US), self._work, key, self._era)
 
     def now(self) -> str:
         """Give the present as a stamp."""

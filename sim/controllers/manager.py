@@ -12,17 +12,25 @@ from typing import Protocol
 from sim.api import objects, times
 from sim.api.client import Client, Key
 from sim.api.errors import StatusError
+from sim.controllers.base import LimitedClient, Limiter
+from sim.controllers.networking.endpoints import EndpointsController
 from sim.controllers.nodes import lifecycle
 from sim.controllers.nodes.taint_eviction import TaintEvictionController
+from sim.controllers.nodes.ttl import TTLController
 from sim.controllers.policy.disruption import DisruptionController
 from sim.controllers.policy.housekeeping import GarbageCollector, NamespaceController, PodGarbageCollector
 from sim.controllers.workloads.daemonset import DaemonSetController
 from sim.controllers.workloads.deployment import DeploymentController
-from sim.controllers.workloads.replicaset import ReplicaSetController
+from sim.controllers.workloads.job import JobController
+from sim.controllers.workloads.replicaset import ReplicaSetController, ReplicationControllerController
+from sim.controllers.workloads.statefulset import StatefulSetController
 from sim.engine import SECOND_US, Engine, Timer
 from sim.versions import defaults
 
 LEASE_US, RETRY_US = 15 * SECOND_US, 2 * SECOND_US
+QPS, BURST = 20, 30
+FASTER = {"garbage-collector-controller": (2, 1), "namespace-controller": (20, 100)}
+"""Controllers whose clients may ask more often than --kube-api-qps and --kube-api-burst say, and by which factors."""
 
 
 class Loop(Protocol):
@@ -34,16 +42,21 @@ class Loop(Protocol):
 
 def controllers(engine: Engine, client: Client, *, version: tuple[int, int], flags: Mapping[str, str]) -> list[Loop]:
     """Make all controllers of a version, with a client each so that the history names them."""
+    qps, burst = float(flags.get("kube-api-qps", QPS)), int(flags.get("kube-api-burst", BURST))
 
     def own(name: str) -> Client:
-        return Client(client.transport, client.reader, agent=name, user=client.user)
+        rate, most = FASTER.get(name, (1, 1))
+        limiter = Limiter(engine, qps * rate, burst * most)
+        return LimitedClient(client.transport, client.reader, agent=name, user=client.user, limiter=limiter)
 
     grace = int(defaults.number("node-monitor-grace-period", version))
     made: list[Loop] = [
         kind(engine, own(kind.name)) for kind in (
-            NamespaceController, DeploymentController, ReplicaSetController, DaemonSetController, DisruptionController,
+            NamespaceController, DeploymentController, ReplicaSetController, ReplicationControllerController,
+            DaemonSetController, DisruptionController, EndpointsController, TTLController,
             TaintEvictionController, GarbageCollector, PodGarbageCollector)
     ]
+    made += [kind(engine, own(kind.name), version=version) for kind in (StatefulSetController, JobController)]
     made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace))
     return made
 

@@ -10,7 +10,7 @@ from typing import Any
 from sim.api import objects, scheduling
 from sim.api.client import Change, Key, Object
 from sim.controllers.base import Controller
-from sim.controllers.workloads.deployment import template_hash
+from sim.controllers.workloads.hashing import compute_hash
 from sim.controllers.workloads.pods import owned_pods, pod_from_template
 
 TOLERATED = (
@@ -102,7 +102,7 @@ class DaemonSetController(Controller):
 
     def _create(self, daemon: Object, node: str) -> None:
         template = objects.dig(daemon, "spec.template", {})
-        marks = {"controller-revision-hash": template_hash(template),
+        marks = {"controller-revision-hash": compute_hash(template),
                  "pod-template-generation": str(daemon["metadata"].get("generation", 1))}
         template = objects.put(template, "metadata.labels", {**objects.dig(template, "metadata.labels", {}), **marks})
         pod = pod_from_template(daemon, template, **daemon_spec(daemon, node))

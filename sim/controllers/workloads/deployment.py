@@ -6,25 +6,15 @@ canary proportional scaling while paused.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from math import ceil, floor
 
 from sim.api import objects
 from sim.api.client import Change, Key, Object
 from sim.controllers.base import Controller
+from sim.controllers.workloads.hashing import compute_hash
 from sim.controllers.workloads.pods import active, owned_pods
 
 REVISION = "deployment.kubernetes.io/revision"
-SAFE = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def template_hash(template: Object) -> str:
-    """Give the pod-template-hash: ten letters that follow from the template alone (upstream: FNV-32a of Go's dump)."""
-    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()
-    return "".join(SAFE[byte % len(SAFE)] for byte in digest[:10])
-
-
 def resolve(value: int | str | None, total: int, *, up: bool) -> int:
     """Resolve a number or percentage of total."""
     if isinstance(value, str) and value.endswith("%"):
@@ -75,7 +65,7 @@ class DeploymentController(Controller):
         return [s for s in self.reader.by_index("replicasets", "owner", uid) if objects.controller_uid(s) == uid]
 
     def _split(self, deployment: Object) -> tuple[Object | None, list[Object]]:
-        wanted = template_hash(objects.dig(deployment, "spec.template", {}))
+        wanted = compute_hash(objects.dig(deployment, "spec.template", {}))
         new, old = None, []
         for each in self._sets(deployment):
             if objects.labels(each).get("pod-template-hash") == wanted:
@@ -102,7 +92,7 @@ class DeploymentController(Controller):
 
     def _make_set(self, deployment: Object, revision: int, rolling: bool) -> None:
         template = objects.dig(deployment, "spec.template", {})
-        mark = {"pod-template-hash": template_hash(template)}
+        mark = {"pod-template-hash": compute_hash(template)}
         labels = {**objects.dig(template, "metadata.labels", {}), **mark}
         selector = objects.dig(deployment, "spec.selector", {})
         skipped = ("kubectl.kubernetes.io/last-applied-configuration", REVISION)

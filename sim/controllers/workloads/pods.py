@@ -39,12 +39,15 @@ def active(pods: list[Object]) -> list[Object]:
 
 def available(pod: Object, min_ready_seconds: int, now_us: int) -> bool:
     """Tell whether the pod has been ready for long enough; now_us is microseconds since 1970."""
-    ready = objects.condition(pod, "Ready")
-    if ready is None or ready.get("status") != "True":
-        return False
+    return objects.pod_ready(pod) and available_in_us(pod, min_ready_seconds, now_us) == 0
+
+
+def available_in_us(pod: Object, min_ready_seconds: int, now_us: int) -> int:
+    """Tell how long a ready pod must still be ready before it counts as available."""
     if min_ready_seconds == 0:
-        return True
-    return now_us - times.parse(ready["lastTransitionTime"]) >= min_ready_seconds * 1_000_000
+        return 0
+    ready = objects.condition(pod, "Ready") or {}
+    return max(0, times.parse(ready["lastTransitionTime"]) + min_ready_seconds * 1_000_000 - now_us)
 
 
 def restarts(pod: Object) -> int:

@@ -1,15 +1,28 @@
-"""The ReplicaSet controller: as many pods as wanted.
+"""The ReplicaSet controller, and the ReplicationController which is the same loop: as many pods as wanted.
 
-Models: pkg/controller/replicaset/replica_set.go. Left out: adoption of orphans, expectations (the cache is never
-behind its own writes here).
+Models: pkg/controller/replicaset/replica_set.go, pkg/controller/replication. Left out: expectations (the cache is never
+behind its own writes here; a sync that waits for its client's limiter keeps its key).
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from sim.api import objects, selectors
 from sim.api.client import Change, Key, Object
-from sim.controllers.base import Controller
-from sim.controllers.workloads.pods import active, available, deletion_order, owned_pods, pod_from_template
+from sim.api.errors import StatusError
+from sim.api.selectors import Selector
+from sim.controllers.base import Controller, Turns
+from sim.controllers.workloads.claims import claim
+from sim.controllers.workloads.pods import (
+    active,
+    available,
+    available_in_us,
+    deletion_order,
+    owned_pods,
+    pod_from_template,
+)
+from sim.engine import SECOND_US
 
 BURST_REPLICAS = 500
 
@@ -18,61 +31,127 @@ class ReplicaSetController(Controller):
     """Creates and deletes pods of ReplicaSets, and counts them."""
 
     name = "replicaset-controller"
-    watches = ("replicasets", "pods")
+    kind, resource = "ReplicaSet", "replicasets"
+    watches: tuple[str, ...] = ("replicasets", "pods")
+
+    @staticmethod
+    def selector_of(owner: Object) -> Selector:
+        """Give the owner's selector."""
+        return selectors.from_object(objects.dig(owner, "spec.selector"))
 
     def changed(self, change: Change) -> None:
-        """Queue the set itself, or the set that controls the pod."""
-        if change.key.resource == "replicasets":
+        """Queue the set itself, the set that controls the pod, or those that would adopt it."""
+        if change.key.resource == self.resource:
             self.enqueue(change.key)
             return
-        owner = objects.controller_of(change.object)
-        if owner and owner["kind"] == "ReplicaSet":
-            self.enqueue(Key("replicasets", change.key.namespace, owner["name"]))
+        for obj in (change.new, change.old):
+            owner = objects.controller_of(obj) if obj is not None else None
+            if owner and owner["kind"] == self.kind:
+                self.enqueue(Key(self.resource, change.key.namespace, owner["name"]))
+        if change.new is not None and objects.controller_of(change.new) is None:
+            for found in self.reader.list(self.resource, change.key.namespace):
+                if self.selector_of(found).matches(objects.labels(change.new)):
+                    self.enqueue(objects.key(self.resource, found))
 
-    def reconcile(self, key: Key) -> float | None:
+    def reconcile(self, key: Key) -> Turns:
         """Scale, then write the status."""
         owner = self.reader.get(key)
         if owner is None:
             return None
-        pods = owned_pods(self.reader, owner)
-        alive = active(pods)
+        alive = active(claim(self.client, owner, "pods", self.selector_of(owner)))
+        failure: StatusError | None = None
         if not objects.deleting(owner):
-            self._scale(owner, alive)
+            try:
+                yield from self._scale(owner, alive)
+            except StatusError as error:
+                failure = error
+            owner = self.reader.get(key)
+            if owner is None:
+                return None
             alive = active(owned_pods(self.reader, owner))
-        return self._status(key, owner, alive)
+        again = self._status(key, owner, alive, failure)
+        if failure is not None:
+            raise failure
+        return again
 
-    def _scale(self, owner: Object, alive: list[Object]) -> None:
+    def _scale(self, owner: Object, alive: list[Object]) -> Generator[int, None, None]:
         wanted = objects.dig(owner, "spec.replicas", 0)
         missing = wanted - len(alive)
+        because = f"{objects.name(owner)} wants {wanted} pods and has {len(alive)}"
         if missing > 0:
-            because = f"{objects.name(owner)} wants {wanted} pods and has {len(alive)}"
-            for _ in range(min(missing, BURST_REPLICAS)):
-                template = objects.dig(owner, "spec.template", {})
-                made = self.client.create("pods", pod_from_template(owner, template), because=because)
-                self.recorder.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {objects.name(made)}")
+            yield from self._create(owner, min(missing, BURST_REPLICAS), because)
         elif missing < 0:
-            because = f"{objects.name(owner)} wants {wanted} pods and has {len(alive)}"
-            for pod in deletion_order(alive, self._related(owner), self.engine.unix_us)[:-missing]:
-                self.client.delete(objects.key("pods", pod), because=because)
+            surplus = deletion_order(alive, self._related(owner), self.engine.unix_us)[:min(-missing, BURST_REPLICAS)]
+            for pod in surplus:
+                yield from self.turn()
+                key = objects.key("pods", pod)
+                if self.reader.get(key) is None:
+                    continue
+                self.client.delete(key, because=because)
                 self.recorder.event(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {objects.name(pod)}")
+
+    def _create(self, owner: Object, count: int, because: str) -> Generator[int, None, None]:
+        """Create pods in batches of 1, 2, 4 and so on; a batch with a failure is the last. Raises StatusError."""
+        template = objects.dig(owner, "spec.template", {})
+        batch = 1
+        while count > 0:
+            failure: StatusError | None = None
+            for _ in range(min(batch, count)):
+                yield from self.turn()
+                try:
+                    made = self.client.create("pods", pod_from_template(owner, template), because=because)
+                except StatusError as error:
+                    if "is being terminated" in error.message:
+                        return
+                    failure = error
+                    self.recorder.event(owner, "Warning", "FailedCreate", f"Error creating: {error.message}")
+                else:
+                    self.recorder.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {objects.name(made)}")
+            if failure is not None:
+                raise failure
+            count, batch = count - batch, batch * 2
 
     def _related(self, owner: Object) -> list[Object]:
         """Give the active pods of all sets that have the same owner."""
         boss = objects.controller_uid(owner)
-        sets = self.reader.by_index("replicasets", "owner", boss) if boss else [owner]
+        sets = self.reader.by_index(self.resource, "owner", boss) if boss else [owner]
         return [pod for each in sets for pod in active(owned_pods(self.reader, each))]
 
-    def _status(self, key: Key, owner: Object, alive: list[Object]) -> float | None:
-        wait = objects.dig(owner, "spec.minReadySeconds", 0)
+    def _status(self, key: Key, owner: Object, alive: list[Object], failure: StatusError | None) -> float | None:
+        wait, now_us = objects.dig(owner, "spec.minReadySeconds", 0), self.engine.unix_us
         labels = selectors.from_map(objects.dig(owner, "spec.template.metadata.labels", {}))
         ready = [pod for pod in alive if objects.pod_ready(pod)]
-        usable = [pod for pod in ready if available(pod, wait, self.engine.unix_us)]
+        usable = [pod for pod in ready if available(pod, wait, now_us)]
         status = {
             "replicas": len(alive), "observedGeneration": owner["metadata"].get("generation", 1),
             "fullyLabeledReplicas": sum(1 for pod in alive if labels.matches(objects.labels(pod))),
             "readyReplicas": len(ready), "availableReplicas": len(usable),
+            "conditions": self._conditions(owner, failure, missing=objects.dig(owner, "spec.replicas", 0) > len(alive)),
         }
         status = {name: value for name, value in status.items() if value or name in ("replicas", "observedGeneration")}
         if status != owner.get("status"):
             self.client.update(key, {**owner, "status": status}, subresource="status")
-        return float(wait) if len(usable) < len(ready) else None
+        left = [available_in_us(pod, wait, now_us) for pod in ready if pod not in usable]
+        return min(left) / SECOND_US if left else None
+
+    def _conditions(self, owner: Object, failure: StatusError | None, *, missing: bool) -> list[Object]:
+        kept = [c for c in objects.dig(owner, "status.conditions", []) if c["type"] != "ReplicaFailure"]
+        if failure is None:
+            return kept
+        old = objects.condition(owner, "ReplicaFailure")
+        return [*kept, old or {
+            "type": "ReplicaFailure", "status": "True", "lastTransitionTime": self.now(), "message": failure.message,
+            "reason": "FailedCreate" if missing else "FailedDelete"}]
+
+
+class ReplicationControllerController(ReplicaSetController):
+    """The same for ReplicationControllers, whose selector is a plain map."""
+
+    name = "replication-controller"
+    kind, resource = "ReplicationController", "replicationcontrollers"
+    watches = ("replicationcontrollers", "pods")
+
+    @staticmethod
+    def selector_of(owner: Object) -> Selector:
+        """Give the owner's selector."""
+        return selectors.from_map(objects.dig(owner, "spec.selector", {}))

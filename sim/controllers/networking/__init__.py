@@ -1,0 +1,1 @@
+"""Controllers about services: which pods stand behind them."""
