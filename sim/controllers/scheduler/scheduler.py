@@ -36,7 +36,7 @@ class Scheduler:
         self.reader = client.reader
         self.version = version
         self.pick: Callable[[str, list[str]], str | None] | None = None
-        self.recorder = Recorder(engine, client, "default-scheduler", by_revision=True)
+        self.recorder = Recorder(engine, client, "default-scheduler")
         self.nodes: dict[str, NodeInfo] = {}
         self.refused: dict[Key, list[tuple[str, Refusal]]] = {}
         self._stream = engine.stream("scheduler")
