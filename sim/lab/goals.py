@@ -13,7 +13,7 @@ from sim.api import quantity
 from sim.api.client import Object
 from sim.apiserver.resources import RESOURCES
 from sim.lab.scenario import Goal, in_language
-from sim.shell.kubectl import jsonpath
+from sim.shell.kubectl.printing import jsonpath
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab

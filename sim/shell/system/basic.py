@@ -233,7 +233,7 @@ def refuse(call: Call) -> int:
 
 def kubectl(call: Call) -> Steps[int]:
     """Run kubectl, loaded when it is first typed."""
-    from sim.shell.kubectl.command import kubectl as run
+    from sim.shell.kubectl.frame.main import kubectl as run
 
     return (yield from run(call))
 

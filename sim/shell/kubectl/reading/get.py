@@ -14,8 +14,11 @@ from sim.api import objects
 from sim.api.client import Change, Key, Object, Request
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Event, Interrupt, Steps
-from sim.shell.kubectl import jsonpath
-from sim.shell.kubectl.command import FILES, OUTPUT, SELECTION, Command, Flag, Invocation, Mapping_, UsageError
+from sim.shell.kubectl.frame.discovery import Mapping_
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import FILES, SELECTION, Verb
+from sim.shell.kubectl.printing import jsonpath
 
 PADDING = 3
 FORMATS = ("custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,"
@@ -373,8 +376,6 @@ def get(inv: Invocation) -> Steps[int]:
     return (yield from Getter(inv).run())
 
 
-FLAGS = (
-    OUTPUT, *SELECTION, *FILES, Flag("sort-by"), Flag("watch", "bool", "w"), Flag("watch-only", "bool"),
-    Flag("show-labels", "bool"), Flag("no-headers", "bool"), Flag("show-kind", "bool"), Flag("ignore-not-found", "bool"),
-    Flag("label-columns", "list", "L"), Flag("raw"), Flag("chunk-size", "int", default=500))
-COMMANDS = {"get": Command(get, FLAGS)}
+VERBS = {"get": Verb(get, (
+    *SELECTION, *FILES, "output", "sort-by", "watch", "watch-only", "show-labels", "no-headers", "show-kind",
+    "ignore-not-found", "label-columns", "raw"))}

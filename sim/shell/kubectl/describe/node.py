@@ -9,7 +9,9 @@ from sim.api import objects, quantity, scheduling, times
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated
 from sim.engine import Steps
-from sim.shell.kubectl.command import FILES, Command, Flag, Invocation, UsageError
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import FILES, Verb
 
 LABEL_COLUMN = 20
 
@@ -170,6 +172,4 @@ def describe(inv: Invocation) -> Steps[int]:
     return 0
 
 
-COMMANDS = {"describe": Command(describe, (
-    *FILES, Flag("selector", short="l"), Flag("all-namespaces", "bool", "A"), Flag("show-events", default="true"),
-    Flag("chunk-size", "int", default=500)))}
+VERBS = {"describe": Verb(describe, (*FILES, "selector", "all-namespaces"))}

@@ -13,7 +13,9 @@ from sim.api import objects, selectors, times
 from sim.api.client import Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Process, Steps, microseconds
-from sim.shell.kubectl.command import DRY_RUN, Command, Flag, Invocation, UsageError
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import Verb
 from sim.versions import defaults
 
 RETRY_SECONDS, POLL_SECONDS = 5.0, 1.0
@@ -114,12 +116,7 @@ class Drainer:
         self.inv = inv
         self.dry = dry_run(inv)
         self.suffix = {"": "", "client": " (dry run)", "server": " (server dry run)"}[self.dry]
-        timeout = str(inv.flags["timeout"])
-        try:
-            self.timeout_seconds = 0.0 if timeout in ("", "0") else times.parse_duration(timeout)
-        except ValueError:
-            raise UsageError(f'invalid argument "{timeout}" for "--timeout" flag: time: invalid duration "{timeout}"',
-                             hint="kubectl drain --help") from None
+        self.timeout_seconds: float = inv.flags["timeout"]
 
     def run(self) -> Steps[int]:
         """Cordon all, then drain one after another."""
@@ -333,13 +330,11 @@ def cordon(inv: Invocation) -> Steps[int]:
     return 0
 
 
-SELECTOR = Flag("selector", short="l")
-COMMANDS = {
-    "drain": Command(drain, (
-        SELECTOR, DRY_RUN, Flag("pod-selector"), Flag("force", "bool"), Flag("ignore-daemonsets", "bool"),
-        Flag("delete-emptydir-data", "bool"), Flag("disable-eviction", "bool"), Flag("grace-period", "int", default=-1),
-        Flag("timeout", default="0s"), Flag("skip-wait-for-delete-timeout", "int", default=0),
-        Flag("chunk-size", "int", default=500))),
-    "cordon": Command(cordon, (SELECTOR, DRY_RUN)),
-    "uncordon": Command(cordon, (SELECTOR, DRY_RUN)),
+CORDON = ("selector", "dry-run")
+VERBS = {
+    "drain": Verb(drain, (
+        *CORDON, "pod-selector", "force", "ignore-daemonsets", "delete-emptydir-data", "disable-eviction", "grace-period",
+        "timeout", "skip-wait-for-delete-timeout")),
+    "cordon": Verb(cordon, CORDON),
+    "uncordon": Verb(cordon, CORDON),
 }

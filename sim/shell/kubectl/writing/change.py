@@ -13,7 +13,10 @@ from sim.api import patch as patches
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps, microseconds
-from sim.shell.kubectl.command import DRY_RUN, FILES, OUTPUT, Command, Flag, Invocation, Mapping_, UsageError
+from sim.shell.kubectl.frame.discovery import Mapping_
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import FILES, Verb
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 POLL_SECONDS = 0.5
@@ -84,7 +87,7 @@ def delete(inv: Invocation) -> Steps[int]:
         space = f" from {key.namespace} namespace" if mapping.namespaced and inv.version >= (1, 35) else ""
         inv.out(f'{mapping.qualified} "{key.name}" {"force " if force else ""}deleted{space}')
         waiting.append((key, objects.uid(old)))
-    for key, uid in waiting if inv.flags["wait"] != "false" else []:
+    for key, uid in waiting if inv.flags["wait"] else []:
         while True:
             found = yield from inv.find(key)
             if found is None or objects.uid(found) != uid:
@@ -112,7 +115,7 @@ def apply(inv: Invocation) -> Steps[int]:
             word = yield from _apply_one(inv, mapping, key, modified)
             inv.out(f"{mapping.qualified}/{key.name} {word}")
         except StatusError as error:
-            from sim.shell.kubectl.command import server_error
+            from sim.shell.kubectl.frame.errors import server_error
 
             inv.err(server_error(error))
             failed = True
@@ -292,18 +295,16 @@ def _progress(name: str, obj: Object) -> tuple[str, bool]:
     return f'deployment "{name}" successfully rolled out', True
 
 
-CHOICE = (*FILES, Flag("all", "bool"), Flag("selector", short="l"), Flag("all-namespaces", "bool", "A"), OUTPUT, DRY_RUN)
-COMMANDS = {
-    "delete": Command(delete, (
-        *CHOICE, Flag("force", "bool"), Flag("now", "bool"), Flag("grace-period", "int", default=-1),
-        Flag("ignore-not-found", "bool"), Flag("wait", default="true"), Flag("cascade", default="background"),
-        Flag("timeout", default="0s"))),
-    "apply": Command(apply, (*FILES, DRY_RUN, OUTPUT, Flag("server-side", "bool"), Flag("force", "bool"), Flag("validate"))),
-    "scale": Command(scale, (*CHOICE, Flag("replicas", "int", default=0), Flag("timeout", default="0s"))),
-    "label": Command(label, (*CHOICE, Flag("overwrite", "bool"))),
-    "annotate": Command(label, (*CHOICE, Flag("overwrite", "bool"))),
-    "taint": Command(taint, (*CHOICE, Flag("overwrite", "bool"))),
-    "patch": Command(patch, (*CHOICE, Flag("patch", short="p"), Flag("type", default="strategic"))),
-    "rollout restart": Command(rollout_restart, CHOICE),
-    "rollout status": Command(rollout_status, (*CHOICE, Flag("timeout", default="0s"), Flag("watch", default="true"))),
+CHOICE = (*FILES, "all", "selector", "all-namespaces")
+VERBS = {
+    "delete": Verb(delete, (
+        *CHOICE, "force", "now", "grace-period", "ignore-not-found", "wait", "cascade")),
+    "apply": Verb(apply, (*FILES, "dry-run", "server-side", "force", "validate")),
+    "scale": Verb(scale, (*CHOICE, "replicas")),
+    "label": Verb(label, (*CHOICE, "overwrite")),
+    "annotate": Verb(label, (*CHOICE, "overwrite")),
+    "taint": Verb(taint, (*CHOICE, "overwrite")),
+    "patch": Verb(patch, (*CHOICE, "patch", "type")),
+    "rollout restart": Verb(rollout_restart, CHOICE),
+    "rollout status": Verb(rollout_status, CHOICE),
 }

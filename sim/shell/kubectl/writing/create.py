@@ -11,12 +11,14 @@ from sim.api import objects
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
-from sim.shell.kubectl.command import DRY_RUN, FILES, OUTPUT, Command, Flag, Invocation, UsageError
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import FILES, Verb
 
 
 def _finish(inv: Invocation, resource: str, qualified: str, obj: Object, namespaced: bool = True) -> Steps[int]:
     """Send or print the object of a generator."""
-    from sim.shell.kubectl.get import to_yaml
+    from sim.shell.kubectl.reading.get import to_yaml
 
     dry, form = inv.flags["dry-run"], inv.flags["output"]
     if namespaced:
@@ -68,7 +70,7 @@ def create(inv: Invocation) -> Steps[int]:
             made = yield from inv.send("create", key, body=obj)
             inv.out(f"{mapping.qualified}/{objects.name(made)} created")
         except StatusError as error:
-            from sim.shell.kubectl.command import server_error
+            from sim.shell.kubectl.frame.errors import server_error
 
             where = inv.flags["filename"][0]
             shown = server_error(error)
@@ -100,13 +102,11 @@ def _raw(inv: Invocation) -> Steps[int]:
 def deployment(inv: Invocation) -> Steps[int]:
     """`kubectl create deployment`."""
     name = _name(inv)
-    if not inv.flags["image"]:
-        raise UsageError('required flag(s) "image" not set')
     labels = {"app": name}
     containers = [{"image": image, "name": image.rpartition("/")[2].partition(":")[0].partition("@")[0], "resources": {}}
                   for image in inv.flags["image"]]
     if inv.flags["port"]:
-        containers[0]["ports"] = [{"containerPort": inv.flags["port"]}]
+        containers[0]["ports"] = [{"containerPort": int(inv.flags["port"])}]
     obj = {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": labels},
         "spec": {"replicas": inv.flags["replicas"], "selector": {"matchLabels": labels}, "strategy": {},
@@ -164,7 +164,7 @@ def run(inv: Invocation) -> Steps[int]:
     if words:
         container["command" if inv.flags["command"] else "args"] = words
     if inv.flags["port"]:
-        container["ports"] = [{"containerPort": inv.flags["port"]}]
+        container["ports"] = [{"containerPort": int(inv.flags["port"])}]
     labels = dict(pair.split("=", 1) for pair in inv.flags["labels"].split(",") if "=" in pair) or {"run": name}
     obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
            "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": inv.flags["restart"]},
@@ -172,17 +172,12 @@ def run(inv: Invocation) -> Steps[int]:
     return (yield from _finish(inv, "pods", "pod", obj))
 
 
-COMMON = (DRY_RUN, OUTPUT, Flag("save-config", "bool"))
-PORT, IMAGE = Flag("port", "int", default=0), Flag("image")
-COMMANDS = {
-    "create": Command(create, (*FILES, *COMMON, Flag("raw"), Flag("validate"))),
-    **dict.fromkeys(("create deployment", "create deploy"), Command(deployment, (
-        *COMMON, PORT, Flag("image", "list"), Flag("replicas", "int", "r", default=1)))),
-    **dict.fromkeys(("create namespace", "create ns"), Command(namespace, COMMON)),
-    **dict.fromkeys(("create configmap", "create cm"), Command(configmap, (*COMMON, Flag("from-literal", "list")))),
-    **dict.fromkeys(("create poddisruptionbudget", "create pdb"), Command(budget, (
-        *COMMON, Flag("min-available"), Flag("max-unavailable"), Flag("selector")))),
-    "run": Command(run, (
-        *COMMON, PORT, IMAGE, Flag("restart", default="Always"), Flag("labels", short="l"), Flag("command", "bool"),
-        Flag("stdin", "bool", "i"), Flag("tty", "bool", "t"), Flag("rm", "bool"))),
+COMMON = ("dry-run", "output")
+VERBS = {
+    "create": Verb(create, (*FILES, "raw", "validate")),
+    "create deployment": Verb(deployment, (*COMMON, "port", "image", "replicas"), required=("image",)),
+    "create namespace": Verb(namespace, COMMON),
+    "create configmap": Verb(configmap, (*COMMON, "from-literal")),
+    "create poddisruptionbudget": Verb(budget, (*COMMON, "min-available", "max-unavailable", "selector")),
+    "run": Verb(run, (*COMMON, "port", "image", "restart", "labels", "command", "stdin", "tty", "rm")),
 }

@@ -8,8 +8,10 @@ from __future__ import annotations
 from sim.api.client import Key
 from sim.api.errors import NotSimulated
 from sim.engine import Steps
-from sim.shell.kubectl.command import OUTPUT, Command, Flag, Invocation, UsageError
-from sim.shell.kubectl.get import layout, to_yaml
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.reading.get import layout, to_yaml
 
 KUSTOMIZE = {(1, 36): "v5.7.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
 
@@ -85,11 +87,11 @@ def view(inv: Invocation) -> Steps[int]:
     yield
 
 
-COMMANDS = {
-    "version": Command(version, (OUTPUT, Flag("client", "bool"), Flag("short", "bool"))),
-    "cluster-info": Command(cluster_info),
-    "api-resources": Command(api_resources, (OUTPUT,)),
-    "config current-context": Command(current_context),
-    "config get-contexts": Command(get_contexts, (OUTPUT,)),
-    "config view": Command(view, (OUTPUT, Flag("minify", "bool"), Flag("raw", "bool"))),
+VERBS = {
+    "version": Verb(version, ("client",)),
+    "cluster-info": Verb(cluster_info),
+    "api-resources": Verb(api_resources),
+    "config current-context": Verb(current_context),
+    "config get-contexts": Verb(get_contexts),
+    "config view": Verb(view, ("output",)),
 }

@@ -1,0 +1,230 @@
+"""One run of kubectl: its words and flags, its kubeconfig, and requests with what they cost.
+
+Models: cli-runtime/pkg/genericclioptions, client-go's rate limiter (5 requests/s, burst 10), cmdutil.Factory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.api import times
+from sim.api.client import ADMIN, Key, Object, Request, Response
+from sim.api.errors import StatusError, TransportError
+from sim.engine import SECOND_US, Steps, microseconds
+from sim.host.files import FileError
+from sim.host.network import Connection
+from sim.shell.kubectl.frame import kubeconfig, manifests
+from sim.shell.kubectl.frame.discovery import Mapping_, mapping_of
+from sim.shell.kubectl.frame.errors import UsageError, usage_error
+from sim.shell.kubectl.frame.flags import Parsed
+from sim.shell.pipes import Call
+
+START_SECONDS, REQUEST_SECONDS = 0.1, 0.01
+QUERIES_PER_SECOND, BURST = 5, 10
+"""facts/latencies.yaml, kubectl."""
+LOCALHOST = ("localhost", 8080)
+DISCOVERY_TRIES = 5
+"""How often a client asks for the groups before it gives up; each failure is a line of the log."""
+
+
+class Invocation:
+    """One run of kubectl. Methods that talk to the server are generators: they cost simulated time.
+
+    command: the path of the verb (`create deployment`). args, flags, given: what the words say; a flag that this client
+    version does not have is None.
+    """
+
+    def __init__(self, call: Call, command: str, parsed: Parsed) -> None:
+        self.call = call
+        self.engine = call.engine
+        self.command = command
+        self.args = parsed.args
+        self.flags = parsed.values
+        self.given = parsed.given
+        self.dash = parsed.dash
+        self.version = client_version(call)
+        self._config: dict[str, Any] | None = None
+        self._effective: kubeconfig.Effective | None = None
+        self._mappings: list[Mapping_] | None = None
+        self._tokens_us = 0
+        self._pid = 0
+
+    # ---- speaking ---------------------------------------------------------------------------------------------
+    def out(self, text: str) -> None:
+        """Write a line on stdout."""
+        self.call.write(text + "\n")
+
+    def err(self, text: str) -> None:
+        """Write a line on stderr."""
+        self.call.write(text + "\n", "stderr")
+
+    def log(self, where: str, text: str, level: str = "E") -> None:
+        """Write a line as klog does: `E0610 08:00:00.123456    1234 memcache.go:265] …`."""
+        self._pid = self._pid or self.call.login.terminal.next_pid()
+        stamp = times.stamp_micro(self.engine.unix_us)
+        moment = f"{stamp[5:7]}{stamp[8:10]} {stamp[11:26]}"
+        self.err(f"{level}{moment} {self._pid:7d} {where}] {text}")
+
+    def usage(self, text: str) -> UsageError:
+        """Make an error that points at this verb's help. Models: cmdutil.UsageErrorf."""
+        return usage_error(self.command, text)
+
+    @property
+    def root(self) -> str:
+        """Give `kubectl VERB`."""
+        return f"kubectl {self.command}"
+
+    # ---- kubeconfig -------------------------------------------------------------------------------------------
+    def config(self) -> dict[str, Any]:
+        """Read the kubeconfig from the host's files. Raises UsageError."""
+        if self._config is None:
+            self._config = kubeconfig.load(self.call, self.flags["kubeconfig"])
+        return self._config
+
+    @property
+    def effective(self) -> kubeconfig.Effective:
+        """Give cluster, user and namespace of this command. Raises UsageError."""
+        if self._effective is None:
+            self._effective = kubeconfig.Effective(self.config(), self.flags)
+        return self._effective
+
+    @property
+    def namespace(self) -> str:
+        """Give the namespace of this command."""
+        return self.effective.namespace
+
+    def server_address(self) -> tuple[str, int] | None:
+        """Give the server's (address, port), None without a kubeconfig."""
+        return self.effective.address()
+
+    # ---- requests ---------------------------------------------------------------------------------------------
+    def request(self, request: Request) -> Steps[Response]:
+        """Send a request; it takes time, and more when the client limits itself. Raises StatusError, TransportError."""
+        address = self.server_address() or LOCALHOST
+        now_us = self.engine.now_us
+        interval_us = SECOND_US // QUERIES_PER_SECOND
+        self._tokens_us = max(self._tokens_us, now_us - BURST * interval_us) + interval_us
+        wait_us = max(0, self._tokens_us - now_us)
+        yield self.engine.sleep(microseconds(REQUEST_SECONDS) + wait_us)
+        connection = Connection(self.call.host.network, self.call.host, *address)
+        try:
+            return connection.handle(request)
+        except (StatusError, TransportError) as error:
+            yield self.engine.sleep(microseconds(error.after_seconds))
+            raise
+
+    def transport_error(self, error: TransportError) -> str:
+        """Say that no answer came. Models: cmdutil.StandardErrorMessage."""
+        address, port = self.server_address() or LOCALHOST
+        if error.kind == "refused":
+            return f"The connection to the server {address}:{port} was refused - did you specify the right host or port?"
+        return f"Unable to connect to the server: {error.message}"
+
+    def send(self, verb: str, key: Key, **more: Any) -> Steps[Any]:
+        """Send a request and give the answer's body."""
+        more.setdefault("agent", "kubectl")
+        more.setdefault("user", ADMIN)
+        response = yield from self.request(Request(verb, key, **more))
+        for warning in response.warnings:
+            self.err(f"Warning: {warning}")
+        return response.body
+
+    def find(self, key: Key) -> Steps[Object | None]:
+        """Get an object, None when it is not there."""
+        try:
+            return (yield from self.send("get", key))  # type: ignore[no-any-return]
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    # ---- kinds ------------------------------------------------------------------------------------------------
+    def mappings(self) -> Steps[list[Mapping_]]:
+        """Give what the server knows, by discovery. Raises TransportError after as many lines as tries."""
+        if self._mappings is None:
+            for left in reversed(range(DISCOVERY_TRIES)):
+                try:
+                    body = yield from self.send("get", Key("", "", "/apis"))
+                    break
+                except TransportError as error:
+                    self.log_discovery(error)
+                    if not left:
+                        raise
+            self._mappings = [mapping_of(row) for row in body["resources"]]
+        return self._mappings
+
+    def log_discovery(self, error: TransportError) -> None:
+        """Write what a failed discovery leaves on stderr."""
+        host, port = self.server_address() or LOCALHOST
+        scheme = "https" if self.effective.server.startswith("https") else "http"
+        url = f"{scheme}://{host}:{port}/api?timeout=32s"
+        if self.version >= (1, 33):
+            self.log("memcache.go:265", f"\"Unhandled Error\" err=\"couldn't get current server API group list: Get "
+                     f"\\\"{url}\\\": {error.message}\"")
+        elif self.version >= (1, 26):
+            self.log("memcache.go:265", f"couldn't get current server API group list: Get \"{url}\": {error.message}")
+
+    def resolve(self, word: str) -> Steps[Mapping_]:
+        """Find the kind that a word names. Raises UsageError."""
+        for mapping in (yield from self.mappings()):
+            if mapping.answers_to(word):
+                return mapping
+        raise UsageError(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
+
+    def by_kind(self, api_version: str, kind: str) -> Steps[Mapping_]:
+        """Find the mapping of a manifest's kind. Raises UsageError."""
+        group, _, version = api_version.rpartition("/")
+        for mapping in (yield from self.mappings()):
+            if mapping.kind == kind and mapping.group == group and mapping.version == version:
+                return mapping
+        raise UsageError(f'no matches for kind "{kind}" in version "{api_version}"')
+
+    def named(self, words: list[str]) -> Steps[list[tuple[Mapping_, list[str]]]]:
+        """Read `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`: pairs of kind and names (none: all of the kind)."""
+        if any("/" in word for word in words):
+            found = []
+            for word in words:
+                kind, slash, name = word.partition("/")
+                if not slash:
+                    raise UsageError("there is no need to specify a resource type as a separate argument when passing "
+                                     f"arguments in resource/name form (e.g. '{self.root} resource/<resource_name>' "
+                                     f"instead of '{self.root} resource resource/<resource_name>'")
+                if "/" in name:
+                    raise UsageError("arguments in resource/name form may not have more than one slash")
+                if not name or not kind:
+                    raise UsageError("arguments in resource/name form must have a single resource and name")
+                found.append(((yield from self.resolve(kind)), [name]))
+            return found
+        kinds, names = words[0].split(","), words[1:]
+        pairs = []
+        for kind in kinds:
+            pairs.append(((yield from self.resolve(kind)), names))
+        return pairs
+
+    def key(self, mapping: Mapping_, name: str, namespace: str = "") -> Key:
+        """Make the key of an object."""
+        return Key(mapping.resource, (namespace or self.namespace) if mapping.namespaced else "", name)
+
+    def manifests(self) -> Steps[list[Object]]:
+        """Read the objects of -f. Raises UsageError."""
+        found: list[Object] = []
+        for name in self.flags["filename"]:
+            if name == "-":
+                data = (yield from self.call.streams.stdin.rest()) if self.call.streams.stdin else b""
+            else:
+                try:
+                    data = self.call.files.read(self.call.path(name))
+                except FileError:
+                    raise UsageError(f'the path "{name}" does not exist') from None
+            found += manifests.documents(data, "STDIN" if name == "-" else name)
+        return found
+
+
+def client_version(call: Call) -> tuple[int, int]:
+    """Read which kubectl is installed on the host."""
+    try:
+        text = call.host.files.view().read("/usr/bin/kubectl").decode()
+        major, minor, _ = text.split(" v", 1)[1].split(".", 2)
+        return int(major), int(minor)
+    except (FileError, IndexError, ValueError):
+        return 1, 33

@@ -1,0 +1,85 @@
+"""The frame of kubectl: complaints recorded from the real clients 1.33.1 and 1.36.3 (typed without a cluster)."""
+import pytest
+
+from sim.shell.kubectl.frame import flags, pages, verbs
+from tests.lab_fixtures import lab
+
+ERRORS = [
+    ("gett pods", 'error: unknown command "gett" for "kubectl"\n\nDid you mean this?\n\tset\n\tget\n'),
+    ("rm x", 'error: unknown command "rm" for "kubectl"\n\nDid you mean this?\n\trun\n\tdelete\n\tcp\n'),
+    ("ls", 'error: unknown command "ls" for "kubectl"\n\nDid you mean this?\n\tget\n\tlogs\n\tcp\n'),
+    ("resize", 'error: unknown command "resize" for "kubectl"\n'),
+    ("--foo get pods", "Error: flags cannot be placed before plugin name: --foo\n"),
+    ("-x", "error: unknown shorthand flag: 'x' in -x\nSee 'kubectl --help' for usage.\n"),
+    ("options --foo", "error: unknown flag: --foo\nRun 'kubectl options' without flags.\n"),
+    ("get --foo", "error: unknown flag: --foo\nSee 'kubectl get --help' for usage.\n"),
+    ("create deploy --foo", "error: unknown flag: --foo\nSee 'kubectl create deployment --help' for usage.\n"),
+    ("create deploy x", 'error: required flag(s) "image" not set\n'),
+    ("get --chunk-size", "error: flag needs an argument: --chunk-size\nSee 'kubectl get --help' for usage.\n"),
+    ("get -o", "error: flag needs an argument: 'o' in -o\nSee 'kubectl get --help' for usage.\n"),
+    ("get -AX", "error: unknown shorthand flag: 'X' in -X\nSee 'kubectl get --help' for usage.\n"),
+    ("get -Aw=xx", 'error: invalid argument "xx" for "-w, --watch" flag: strconv.ParseBool: parsing "xx": invalid syntax\n'
+                   "See 'kubectl get --help' for usage.\n"),
+    ("drain --timeout=5", 'error: invalid argument "5" for "--timeout" flag: time: missing unit in duration "5"\n'
+                          "See 'kubectl drain --help' for usage.\n"),
+    ("drain --timeout=5x", 'error: invalid argument "5x" for "--timeout" flag: time: unknown unit "x" in duration "5x"\n'
+                           "See 'kubectl drain --help' for usage.\n"),
+    ("drain --grace-period=99999999999999999999",
+     'error: invalid argument "99999999999999999999" for "--grace-period" flag: strconv.ParseInt: parsing '
+     '"99999999999999999999": value out of range\nSee \'kubectl drain --help\' for usage.\n'),
+    ("get --=x", "error: bad flag syntax: --=x\nSee 'kubectl get --help' for usage.\n"),
+    ("rollout nosuch deploy/web", 'error: unknown command "nosuch deploy/web"\nSee \'kubectl rollout -h\' for help and '
+                                  "examples\n"),
+]
+
+
+@pytest.fixture(scope="module")
+def one():
+    return lab()
+
+
+@pytest.mark.parametrize("words, text", ERRORS)
+def test_complaints_are_the_real_clients(one, words, text):
+    result = one.run(f"kubectl {words}")
+    assert (result.stderr, result.status) == (text, 1)
+
+
+@pytest.mark.parametrize("words, path", [
+    ("--help", ""), ("", ""), ("help", ""), ("get -h", "get"), ("help create deployment", "create deployment"),
+    ("create deploy --help", "create deployment"), ("options", "options"), ("-n x get pods --help", "get")])
+def test_help_is_the_page_of_the_real_client(one, words, path):
+    result = one.run(f"kubectl {words}")
+    assert (result.stdout, result.status) == (pages.pages(33).texts[path], 0)
+
+
+def test_a_flag_that_the_real_one_knows_refuses_and_is_never_unknown(one):
+    assert one.run("kubectl get pods -k x").status == 120
+    assert one.run("kubectl get pods --kustomize=''").status == 0
+    assert one.run("kubectl --as=bob get pods").status == 120
+
+
+@pytest.mark.parametrize("minor", pages.VERSIONS)
+def test_every_page_can_be_read(minor):
+    tree = pages.pages(minor)
+    assert len(tree.texts) > 100
+    for path in tree.texts:
+        flags.parse(["x", "--help"], tree.flags(path), path)
+    for path in ("get", "drain", "create deployment"):
+        assert {"output", "selector", "dry-run", "image"} & {flag.name for flag in tree.flags(path)}
+    assert verbs.find(tree, ["create", "-n", "x", "ns", "y"]) == ("create namespace", ["-n", "x", "y"])
+
+
+def test_lists_and_deprecated_flags():
+    tree = pages.pages(33)
+    parsed = flags.parse(["-L", "a,b", "-Lc", "--record"], (*tree.flags("get"), *tree.flags("label")), "get")
+    assert parsed.values["label-columns"] == ["a", "b", "c"]
+    assert parsed.warnings == ["Flag --record has been deprecated, --record will be removed in the future"]
+    parsed = flags.parse(["--from-literal=a=1,2", "--from-literal=b=3"], tree.flags("create configmap"), "")
+    assert parsed.values["from-literal"] == ["a=1,2", "b=3"]
+
+
+def test_without_a_kubeconfig_discovery_fails_five_times(one):
+    result = one.run("KUBECONFIG=/none kubectl get pods")
+    lines = result.stderr.splitlines()
+    assert len(lines) == 6 and all('memcache.go:265] "Unhandled Error"' in line for line in lines[:5])
+    assert lines[5] == "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
