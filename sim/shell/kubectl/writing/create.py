@@ -105,7 +105,7 @@ def deployment(inv: Invocation) -> Steps[int]:
     labels = {"app": name}
     containers = [{"image": image, "name": image.rpartition("/")[2].partition(":")[0].partition("@")[0], "resources": {}}
                   for image in inv.flags["image"]]
-    if inv.flags["port"]:
+    if inv.flags["port"] >= 0:
         containers[0]["ports"] = [{"containerPort": int(inv.flags["port"])}]
     obj = {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": labels},
