@@ -5,6 +5,7 @@ from sim.shell.kubectl.frame.verbs import Verb
 
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder, by path."""
-    from sim.shell.kubectl.writing import change, create, drain
+    from sim.shell.kubectl import nodes
+    from sim.shell.kubectl.writing import change, create
 
-    return {**change.VERBS, **create.VERBS, **drain.VERBS}
+    return {**change.VERBS, **create.VERBS, **nodes.verbs()}

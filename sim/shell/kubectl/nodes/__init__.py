@@ -1,0 +1,20 @@
+"""Verbs for maintaining nodes: drain with its rules, cordon, taint.
+
+May import the frame of kubectl and what lies below it. How a pod is evicted is the server's business.
+"""
+
+from sim.shell.kubectl.frame.verbs import Verb
+
+
+def verbs() -> dict[str, Verb]:
+    """Give the verbs of this folder, by path."""
+    from sim.shell.kubectl.nodes.cordon import cordon
+    from sim.shell.kubectl.nodes.drain import drain
+
+    choice = ("selector", "dry-run")
+    return {
+        "drain": Verb(drain, (*choice, "pod-selector", "force", "ignore-daemonsets", "delete-emptydir-data",
+                              "delete-local-data", "disable-eviction", "grace-period", "timeout",
+                              "skip-wait-for-delete-timeout", "chunk-size")),
+        "cordon": Verb(cordon, choice), "uncordon": Verb(cordon, choice),
+    }

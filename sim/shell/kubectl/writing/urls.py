@@ -1,0 +1,35 @@
+"""The words of Go's HTTP client when no answer came: `Post "https://…": dial tcp …: connect: connection refused`.
+
+Models: net/url.Error, client-go/rest/request.go (URL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from sim.api.client import Key
+from sim.api.errors import TransportError
+from sim.shell.kubectl.frame.invocation import LOCALHOST, Invocation
+
+PARAMETERS = ("dryRun", "fieldManager", "fieldSelector", "fieldValidation", "force", "labelSelector", "limit", "timeout")
+
+
+def path_of(key: Key, group: str, version: str, subresource: str = "") -> str:
+    """Give the path of an object or a collection."""
+    root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    space = f"/namespaces/{key.namespace}" if key.namespace else ""
+    name = f"/{quote(key.name)}" if key.name else ""
+    return f"{root}{space}/{key.resource}{name}{f'/{subresource}' if subresource else ''}"
+
+
+def go_error(
+    inv: Invocation, method: str, key: Key, error: TransportError, *, group: str = "", version: str = "v1",
+    subresource: str = "", query: Mapping[str, str] | None = None,
+) -> str:
+    """Say what a wrapped transport error says. method: Get, Post, Patch, Put, Delete."""
+    host, port = inv.server_address() or LOCALHOST
+    scheme = "http" if inv.effective.server.startswith("http:") or not inv.effective.server else "https"
+    shown = {name: (query or {})[name] for name in PARAMETERS if name in (query or {})}
+    tail = f"?{urlencode(shown, safe='=' if 'fieldSelector' not in shown else '')}" if shown else ""
+    return f'{method} "{scheme}://{host}:{port}{path_of(key, group, version, subresource)}{tail}": {error.message}'
