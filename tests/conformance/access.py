@@ -7,6 +7,23 @@ def inject(lab, fault, target, *, end=False):
     lab.fault(fault, target, end=end)
 
 
+def component(lab, word, name, step):
+    """Kill, stop or start a component (etcd may have a member's `name` and a `data_dir`)."""
+    lab.fault(word, step.get("name") or name)
+
+
+def supervise(lab, names):
+    """From now on the components are restarted as a kubelet does. Raises NotSimulated where the lab cannot."""
+    lab.fault("supervise", " ".join(names))
+
+
+def set_kubelet(lab, host, version):
+    """Replace a host's kubelet by one of another version."""
+    kubelet = lab.network.hosts[host].units["kubelet"]
+    kubelet.version = version
+    kubelet._guarded(kubelet._post_status)
+
+
 def ready_count(lab, namespace, selector):
     chosen = selectors.parse(selector)
     return sum(

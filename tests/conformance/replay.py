@@ -5,19 +5,30 @@ import re
 import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import yaml
 
-from tests.conformance import masks
+from tests.conformance import access, compare, masks, timeline
+
+TERMINALS = ("main", "beside1", "beside2", "beside3", "probe")
+LINE_MOST_S, WAIT_MOST_S = 900, 180
+PROBE_EVERY_S = 1.0
+COMPONENTS = ("kill", "stop", "start")
 
 
 @dataclass
 class Outcome:
     differences: list[str] = field(default_factory=list)
-    cells: int = 0
-    masked: int = 0
+    count: masks.Count = field(default_factory=masks.Count)
+
+    @property
+    def cells(self) -> int:
+        return self.count.cells
+
+    @property
+    def masked(self) -> int:
+        return self.count.masked
 
 
 @dataclass
@@ -62,7 +73,7 @@ def scenario_text(run: dict, folder: Path) -> str:
             "minutes": 60,
             "versions": [{"kubernetes": run["versions"]["kubernetes"]}],
             "clusters": [{"name": "kubernetes", "installer": "systemd", "addons": [], "nodes": nodes}],
-            "terminals": [{"name": "main", "host": "controlplane", "user": "root"}],
+            "terminals": [{"name": name, "host": "controlplane", "user": "root"} for name in TERMINALS],
             "images": run["images"], "files": files, "setup": [],
             "tasks": [{"name": "none", "prompt": "none", "goals": [], "solutions": [["true"]]}],
         },
@@ -101,6 +112,43 @@ class Dice:
         return wanted if wanted in best else None
 
 
+class Typed:
+    """A line that was typed: its output grows while it runs."""
+
+    def __init__(self, lab, line: str, terminal: str) -> None:
+        self.began = lab.now_us
+        self.ended: int | None = None
+        self.chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+        self.lab, self.terminal = lab, terminal
+        self.job = lab.type(line, terminal=terminal, sink=lambda data, stream: self.chunks[stream].append(data))
+        self.look()
+
+    def look(self) -> bool:
+        """Tell whether it runs still, and note when it ended."""
+        if self.job.running:
+            return True
+        if self.ended is None:
+            self.ended = self.lab.now_us
+            self.lab.terminals[self.terminal].check()
+        return False
+
+    def text(self, stream: str) -> str:
+        return b"".join(self.chunks[stream]).decode(errors="replace")
+
+    @property
+    def status(self) -> int:
+        return 130 if self.job.status is None else self.job.status
+
+
+@dataclass
+class Probe:
+    """A read-only line whose answer may be right at any moment near its own."""
+
+    step: dict
+    recorded: Recorded
+    last: str = "not run"
+
+
 class Replay:
     def __init__(self, folder: Path, transcript: str = "transcript.txt") -> None:
         from sim.lab.lab import Lab
@@ -109,198 +157,168 @@ class Replay:
         self.folder = folder
         self.run = yaml.safe_load((folder / "run.yaml").read_text())
         self.outcome = Outcome()
-        self.recorded = read_transcript(folder / transcript)
-        self.used: set[int] = set()
+        self.texts = {transcript: read_transcript(folder / transcript)}
+        self.main = transcript
+        self.used: set[tuple[str, int]] = set()
+        self.nodes = [node["name"] for node in self.run["nodes"]]
         with tempfile.TemporaryDirectory() as temp:
             path = Path(temp) / "golden.yaml"
             path.write_text(scenario_text(self.run, folder))
             self.lab = Lab(load(path))
-        dice = Dice(folder)
-        from tests.conformance.access import set_scheduler_pick
-
-        set_scheduler_pick(self.lab, dice.pick)
+        access.set_scheduler_pick(self.lab, Dice(folder).pick)
+        self.zero_us = self.lab.now_us
         self.times: dict[str, float] = {}
-        self.ends: dict[str, tuple[float, int, str]] = {}
         self.lines: list[tuple[float, str, int]] = []
+        self.typed: dict[str, Typed] = {}
+        self.running: list[tuple[dict, Recorded | None, Typed]] = []
+        self.probes: list[Probe] = []
+        self.shift = 0.0
 
-    # ---- doing ------------------------------------------------------------------------------------------------
+    # ---- time -------------------------------------------------------------------------------------------------
     def now(self) -> float:
         return (self.lab.now_us - self.zero_us) / 1e6
 
-    def until(self, at: float) -> None:
-        self.lab.advance(max(self.lab.now_us, self.zero_us + round(at * 1e6)))
+    def advance(self, until: float, *, stop=None) -> None:
+        """Let time pass, at most until then; probes that are due are tried each second."""
+        target = self.zero_us + round(until * 1e6)
+        while self.lab.now_us < target and not (stop and stop()):
+            live = [p for p in self.probes if self.now() >= p.step["at"] - p.step["within"]]
+            self.lab.engine.advance(min(target, self.lab.now_us + round(PROBE_EVERY_S * 1e6)) if live else target,
+                                    stop=stop)
+            for probe in live:
+                self.try_probe(probe)
 
-    def type(self, line: str):
-        return self.lab.run(line, patience_seconds=900)
+    def finish(self, keep: str = "") -> None:
+        """Wait for the lines that run, but for the one of that id, and compare them."""
+        for each in list(self.running):
+            step, recorded, typed = each
+            if keep and step.get("id") == keep:
+                continue
+            self.advance(self.now() + LINE_MOST_S, stop=lambda typed=typed: not typed.job.running)
+            typed.look()
+            self.running.remove(each)
+            self.lines.append(((typed.ended or self.lab.now_us) / 1e6 - self.zero_us / 1e6, step["line"], typed.status))
+            if recorded is not None:
+                took = ((typed.ended or self.lab.now_us) - typed.began) / 1e6
+                self.shift = max(0.0, typed.began / 1e6 - self.zero_us / 1e6 + took - (recorded.at + max(recorded.took, took - 1)))
+            if not step.get("silent"):
+                self.compare(step, recorded, typed)
 
+    # ---- doing ------------------------------------------------------------------------------------------------
     def play(self) -> Outcome:
-        self.zero_us = self.lab.now_us
         for step in self.run.get("before") or []:
             if isinstance(step, str):
-                result = self.type(step)
+                result = self.lab.run(step, patience_seconds=LINE_MOST_S)
                 if result.status:
                     self.outcome.differences.append(f"before: {step}: exit {result.status}: {result.stderr}")
             else:
                 self.do(step)
+                self.finish()
         self.zero_us = self.lab.now_us
-        for number, step in enumerate(self.run["steps"]):
-            self.until(step["at"])
+        for step in self.run["steps"]:
+            if step.get("line") and step.get("within") and step.get("compare", "text") not in ("skip", "exit"):
+                recorded = self.find(step)
+                if recorded is not None:
+                    self.probes.append(Probe(step, recorded))
+                    continue
+            if "line" in step:
+                self.finish(keep=step.get("beside", ""))
+            self.advance(step["at"])
             if step.get("id"):
-                self.times[step["id"]] = step["at"] if not step.get("line") else max(step["at"], self.now())
-            self.times[f"#{number}"] = self.now()
+                self.times[step["id"]] = self.now()
             self.do(step)
-        self.check_timeline()
+        self.finish()
+        last = max((p.step["at"] + p.step["within"] for p in self.probes), default=0.0)
+        self.advance(last)
+        for probe in self.probes:
+            self.outcome.differences.append(
+                f"[{probe.step['at']}] {probe.step['line'][:90]}: at no moment within {probe.step['within']} s\n{probe.last}")
+        self.outcome.differences += timeline.judge(
+            self.run.get("timeline") or [],
+            [*((at - self.zero_us / 1e6, *row) for at, *row in access.happenings(self.lab)),
+             *((at, "Line", line, f"exit {status}", "") for at, line, status in self.lines)],
+            self.times, self.now())
         return self.outcome
 
     def do(self, step: dict) -> None:
-        from tests.conformance.access import inject, ready_count
-
-        if "note" in step or "set" in step:
+        if "note" in step:
             return
         if "wait" in step:
-            wait = step["wait"]
-            if "seconds" in wait:
-                self.lab.advance(self.lab.now_us + round(wait["seconds"] * 1e6))
-                return
-            namespace, selector = wait["ready"].split()
-            limit = self.lab.now_us + 180_000_000
-            while self.lab.now_us < limit and ready_count(self.lab, namespace, selector) < wait["count"]:
-                self.lab.advance(self.lab.now_us + 50_000)
-            return
-        if "fault" in step:
+            self.wait(step["wait"])
+        elif "set" in step:
+            access.set_kubelet(self.lab, step["set"]["host"], step["set"]["kubelet"])
+        elif "fault" in step:
             for host in step.get("hosts") or [step["host"]]:
-                inject(self.lab, step["fault"], host, end=bool(step.get("end")))
+                access.inject(self.lab, step["fault"], host, end=bool(step.get("end")))
+        elif "supervise" in step:
+            access.supervise(self.lab, step["supervise"])
+        elif any(word in step for word in COMPONENTS):
+            word = next(word for word in COMPONENTS if word in step)
+            access.component(self.lab, word, step[word], step)
+        else:
+            terminal = TERMINALS[len(self.running)]
+            self.running.append((step, self.find(step), Typed(self.lab, step.get("run") or step["line"], terminal)))
+
+    def wait(self, wait: dict) -> None:
+        self.finish()
+        if "seconds" in wait:
+            self.advance(self.now() + wait["seconds"])
             return
-        for word in ("kill", "stop", "start"):
-            if word in step:
-                inject(self.lab, word, step[word])
-                return
-        began = self.now()
-        result = self.type(step.get("run") or step["line"])
-        self.lines.append((self.now(), step["line"], result.status))
-        if not step.get("silent"):
-            self.compare(step, result, self.now() - began)
+        namespace, selector = wait["ready"].split()
+        limit = self.now() + WAIT_MOST_S
+        while self.now() < limit and access.ready_count(self.lab, namespace, selector) < wait["count"]:
+            self.lab.advance(self.lab.now_us + 50_000)
+
+    def try_probe(self, probe: Probe) -> None:
+        step = probe.step
+        typed = Typed(self.lab, step.get("run") or step["line"], "probe")
+        self.lab.engine.advance(self.lab.now_us + LINE_MOST_S * 1_000_000, stop=lambda: not typed.job.running)
+        typed.look()
+        count = masks.Count()
+        problems = self.problems(step, probe.recorded, typed, count)
+        probe.last = "\n".join(problems)
+        if not problems:
+            self.probes.remove(probe)
+            self.outcome.count.cells += count.cells
+            self.outcome.count.masked += count.masked
+            self.outcome.count.by_name += count.by_name
+        elif self.now() > step["at"] + step["within"]:
+            self.probes.remove(probe)
+            self.outcome.differences.append(
+                f"[{step['at']}] {step['line'][:90]}: at no moment within {step['within']} s\n{probe.last}")
 
     # ---- comparing --------------------------------------------------------------------------------------------
     def find(self, step: dict) -> Recorded | None:
-        best = [
-            (abs(row.at - step["at"]), number) for number, row in enumerate(self.recorded)
-            if number not in self.used and row.line.split("\n")[0] == step["line"].split("\n")[0]
-        ]
-        if not best:
+        """Find what the real one said to this line."""
+        name = step.get("transcript", self.main)
+        if name not in self.texts:
+            self.texts[name] = read_transcript(self.folder / name)
+        rows = self.texts[name]
+        near = [(abs(row.at - step.get("at", 0)), number) for number, row in enumerate(rows)
+                if (name, number) not in self.used and row.line.split("\n")[0] == step["line"].split("\n")[0]]
+        if not near:
             return None
-        number = min(best)[1]
-        self.used.add(number)
-        return self.recorded[number]
+        number = min(near)[1]
+        self.used.add((name, number))
+        return rows[number]
 
-    def compare(self, step: dict, result, took: float) -> None:
-        mode = step.get("compare", "text")
-        where = f"[{step['at']}] {step['line'][:90]}"
-        recorded = self.find(step)
-        if mode == "skip":
-            return
-        if "exit" in step and result.status != step["exit"]:
-            self.outcome.differences.append(f"{where}: exit {result.status}, real {step['exit']}: {result.stderr[-300:]}")
+    def problems(self, step: dict, recorded: Recorded | None, typed: Typed, count: masks.Count) -> list[str]:
+        found = []
+        if "exit" in step and typed.status != step["exit"]:
+            found.append(f"exit {typed.status}, real {step['exit']}: {typed.text('stderr')[-300:]}")
+        took = ((typed.ended or self.lab.now_us) - typed.began) / 1e6
         if "took" in step:
             want = step["took"]
-            low, high = want if isinstance(want, list) else (
-                want - max(1.5, want * 0.1), want + max(1.5, want * 0.1))
+            low, high = want if isinstance(want, list) else (want - max(1.5, want * 0.1), want + max(1.5, want * 0.1))
             if not low <= took <= high:
-                self.outcome.differences.append(f"{where}: took {took:.1f} s, real {want}")
-        if mode == "exit" or recorded is None:
+                found.append(f"took {took:.1f} s, real {want}")
+        if step.get("compare", "text") != "exit" and recorded is not None:
+            found += compare.streams(step, (typed.text("stdout"), typed.text("stderr")), (recorded.out, recorded.err),
+                                     self.nodes, count)
+        return found
+
+    def compare(self, step: dict, recorded: Recorded | None, typed: Typed) -> None:
+        if step.get("compare") == "skip":
             return
-        for stream, ours, real in (("out", result.stdout, recorded.out), ("err", result.stderr, recorded.err)):
-            problem = self.differ(mode, step, ours.splitlines(), real)
-            if problem:
-                self.outcome.differences.append(f"{where} ({stream})\n{problem}")
-
-    def differ(self, mode: str, step: dict, ours: list[str], real: list[str]) -> str:
-        leave = {"drop": step.get("drop", ()), "cut": step.get("cut"), "only": step.get("only")}
-        if mode == "cells":
-            drop = lambda rows: [r for r in rows if "openshift" not in r and not any(re.search(p, r) for p in leave["drop"])]
-            a, total, masked = masks.cells(drop(ours), step.get("mask", ()))
-            b, _, _ = masks.cells(drop(real), step.get("mask", ()))
-            self.outcome.cells += total
-            self.outcome.masked += masked
-            if a == b:
-                return ""
-            text = []
-            for index in range(max(len(a), len(b))):
-                x = a[index] if index < len(a) else ((), Counter())
-                y = b[index] if index < len(b) else ((), Counter())
-                if x[0] != y[0]:
-                    text.append(f"  header {x[0]} real {y[0]}")
-                text += [f"  + {row}" for row in (x[1] - y[1])] + [f"  - {row}" for row in (y[1] - x[1])]
-            return "\n".join(text)
-        a, b = masks.lines(ours, **leave), masks.lines(real, **leave)
-        self.outcome.cells += len(a)
-        if mode == "set":
-            norm = lambda rows: Counter(_as_set(row) for row in rows)
-            x, y = norm(a), norm(b)
-            if x == y:
-                return ""
-            return "\n".join([f"  + {row}" for row in (x - y)] + [f"  - {row}" for row in (y - x)])
-        if a == b:
-            return ""
-        import difflib
-
-        return "\n".join("  " + row for row in difflib.unified_diff(b, a, "real", "ours", lineterm="", n=1))
-
-    # ---- the timeline -----------------------------------------------------------------------------------------
-    def check_timeline(self) -> None:
-        from tests.conformance.access import happenings
-
-        rows = [(at - self.zero_us / 1e6, kind, name, what, node) for at, kind, name, what, node in happenings(self.lab)]
-        rows += [(at, "Line", line, f"exit {status}", "") for at, line, status in self.lines]
-        for row in self.run.get("timeline") or []:
-            after = self.times[row["after"]]
-            kind, _, name = row["object"].partition("/")
-            kind = {"PDB": "PodDisruptionBudget"}.get(kind, kind)
-            change = row["change"]
-            none = change == "none" or change.startswith("none ")
-            if none:
-                stop = self.end_of(row["until_step"])
-                low, high = 0.0, stop - after
-                change = change.removeprefix("none").strip()
-            else:
-                low, high = row["seconds"]
-            hits = []
-            for at, k, n, what, node in rows:
-                if k != kind or at < after - 1e-6 or not self.named(kind, name, n):
-                    continue
-                if change and what != change and not what.startswith(change + " "):
-                    continue
-                if "node" in row and node != row["node"]:
-                    continue
-                hits.append((at - after, n, what))
-            inside = [hit for hit in hits if low - 0.05 <= hit[0] <= high + 0.05]
-            label = f"timeline after {row['after']}: {row['object']} {row['change']}"
-            if none:
-                if inside:
-                    self.outcome.differences.append(f"{label}: happened {inside[:3]}")
-            elif "count" in row:
-                want = row["count"] if isinstance(row["count"], list) else [row["count"]] * 2
-                if not want[0] <= len(inside) <= want[1]:
-                    self.outcome.differences.append(f"{label}: {len(inside)} times in {low}..{high}, real {want}; {hits[:6]}")
-            elif not hits or not low - 0.05 <= hits[0][0] <= high + 0.05:
-                self.outcome.differences.append(f"{label}: {hits[:3] or 'never'}, real {low}..{high}")
-
-    def end_of(self, step: str) -> float:
-        return self.now() if step == "end" else self.times[step]
-
-    @staticmethod
-    def named(kind: str, pattern: str, name: str) -> bool:
-        if kind == "Line":
-            return pattern in name
-        namespace, _, plain = name.rpartition("/")
-        if "/" in pattern:
-            return fnmatchcase(name, pattern)
-        return namespace in ("", "default") and fnmatchcase(plain, pattern) or (pattern == "*" and kind == "Pod")
-
-
-def _as_set(line: str) -> str:
-    """Order inside a list in brackets, or after a colon in an error, means nothing."""
-    match = re.search(r"\[(.*)\]", line)
-    if match:
-        return line[: match.start()] + "[" + ", ".join(sorted(match[1].split(", "))) + "]" + line[match.end():]
-    return line
+        where = f"[{step.get('at')}] {step['line'][:90]}"
+        self.outcome.differences += [f"{where} {text}" for text in self.problems(step, recorded, typed, self.outcome.count)]
