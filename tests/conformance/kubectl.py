@@ -118,10 +118,16 @@ def cluster(golden: Path, client: str):
         for path in lab.run(f"ls /opt/manifests/{name}").stdout.split():
             do(f"kubectl apply -f /opt/manifests/{name}/{path}")
     lab.advance(lab.now_us + 40_000_000)
-    break_pods(lab, golden)
     do("kubectl cordon node02")
     lab.advance(lab.now_us + 30_000_000)
     return lab, problems
+
+
+def fresh(golden: Path, client: str):
+    """Give a fork of the cluster. What did not come through a terminal is not in a fork, so pods break here."""
+    world = base(golden, client)[0].fork()
+    break_pods(world, golden)
+    return world
 
 
 def break_pods(lab, golden: Path) -> None:
@@ -195,7 +201,6 @@ def base(golden: Path, client: str):
 
 def replay(golden: Path, folder: str, client: str, section: str = ""):
     """Give (section, command, outcome, difference) of every command of a folder."""
-    lab, _ = base(golden, client)
     shared = None
     for part in read(golden / folder / TRANSCRIPTS[client]):
         if section not in part.title:
@@ -205,11 +210,11 @@ def replay(golden: Path, folder: str, client: str, section: str = ""):
             yield from ((part.title, row, "skipped", reason) for row in part.commands)
             continue
         if part.stateful:
-            world = lab.fork()
+            world = fresh(golden, client)
             shift = part.commands[0].at if part.commands else 0
             zero = world.now_us
         else:
-            world = shared = shared or lab.fork()
+            world = shared = shared or fresh(golden, client)
         for row in part.commands:
             if part.stateful:
                 world.advance(max(world.now_us, zero + round((row.at - shift) * 1e6)))
