@@ -201,6 +201,11 @@ DEFAULTS: dict[str, Callable[[Object], Object]] = {
 }
 
 
+PERCENT = re.compile(r"[0-9]+%")
+PERCENT_TEXT = ("a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+                "regex used for validation is '[0-9]+%')")
+
+
 # ---- validation ---------------------------------------------------------------------------------------------------
 def _required(obj: Object, path: str, text: str = "") -> list[FieldError]:
     if objects.dig(obj, path) in (None, "", []):
@@ -261,6 +266,8 @@ def _validate_workload(obj: Object) -> list[FieldError]:
             faults.append(FieldError(
                 "spec.template.metadata.labels",
                 f"Invalid value: {shown}: `selector` does not match template `labels`"))
+    for name in ("maxUnavailable", "maxSurge"):
+        faults += _amount(obj, f"spec.strategy.rollingUpdate.{name}") + _amount(obj, f"spec.updateStrategy.rollingUpdate.{name}")
     return faults + _validate_pod_spec(objects.dig(obj, "spec.template.spec", {}), "spec.template.spec")
 
 
@@ -298,11 +305,23 @@ def _validate_slice(obj: Object) -> list[FieldError]:
     return faults
 
 
+def _amount(obj: Object, path: str) -> list[FieldError]:
+    """Judge a number of pods or a percentage of them."""
+    value = objects.dig(obj, path)
+    if isinstance(value, str) and not PERCENT.fullmatch(value):
+        return [FieldError(path, f'Invalid value: "{value}": {PERCENT_TEXT}')]
+    if isinstance(value, int) and value < 0:
+        return [FieldError(path, f"Invalid value: {value}: must be greater than or equal to 0")]
+    if isinstance(value, str) and int(value[:-1]) > 100:
+        return [FieldError(path, f'Invalid value: "{value}": must not be greater than 100%')]
+    return []
+
+
 def _validate_budget(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
         return [FieldError("spec", f"Invalid value: {spec}: minAvailable and maxUnavailable cannot be both set")]
-    return []
+    return _amount(obj, "spec.minAvailable") + _amount(obj, "spec.maxUnavailable")
 
 
 def _validate_service(obj: Object) -> list[FieldError]:

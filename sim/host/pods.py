@@ -69,6 +69,8 @@ class PodRunner:
             self._stop()
         elif self.phase == "new":
             self._start()
+        elif self.phase == "running" and _called_unready(pod):
+            self._act(self._report_ready)
 
     # ---- starting ---------------------------------------------------------------------------------------------
     def _start(self) -> None:
@@ -129,7 +131,7 @@ class PodRunner:
         conditions = [
             {**c, "status": "True", "lastTransitionTime": now} if c["type"] in ("Ready", "ContainersReady") else c
             for c in status.get("conditions") or []]
-        self._write({**status, "containerStatuses": statuses, "conditions": conditions}, "its readiness probe succeeds")
+        self._write({**status, "containerStatuses": statuses, "conditions": conditions}, "its containers are ready")
 
     def _completed(self) -> None:
         if not self._act(lambda: self._report_ended("Succeeded", 0, "Completed")):
@@ -210,3 +212,8 @@ class PodRunner:
     def _write(self, status: Object, because: str) -> None:
         assert self.kubelet.client is not None
         self.kubelet.client.update(self.key, {**self.pod, "status": status}, subresource="status", because=because)
+
+
+def _called_unready(pod: Object) -> bool:
+    """Tell whether somebody else (the node lifecycle controller) set a pod not ready whose containers are."""
+    return objects.condition_status(pod, "ContainersReady") == "True" and objects.condition_status(pod, "Ready") == "False"

@@ -216,7 +216,7 @@ class NodeLifecycleController:
                     Key("nodes", "", name), objects.put(node, "status.conditions", self.unknown_conditions(node)),
                     subresource="status", because=f"no heartbeat for node-monitor-grace-period {grace // SECOND_US}s")
         now_ready = objects.condition_status(node, "Ready")
-        if seen.ready == "True" and now_ready != "True":
+        if ready is not None and ready["status"] == "True" and now_ready != "True":  # not when the kubelet itself said so
             self._mark_pods(name)
             self.recorder.event(node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
         seen.ready = now_ready

@@ -1,0 +1,156 @@
+"""A learner who does anything, and a world in which anything fails: a Hypothesis state machine over one lab.
+
+After every step the judge looks at what was committed; at the end everything is healed and must come to rest whole, no
+object may have been changed after its commit, and the recording must give the same events again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sim.invariants import Judge
+from sim.lab import events
+from sim.lab.lab import Lab
+from sim.lab.scenario import parse
+from sim.testing import grammar
+
+PATIENCE_SECONDS = 180
+HEALING_SECONDS = 900
+KNOWN_STATUSES = range(256)
+SCENARIO = """
+apiVersion: kubedrill.dev/v1
+kind: Scenario
+metadata: {name: anything, topic: testing, level: 0, title: Anything may happen}
+spec:
+  versions: [{kubernetes: "1.33.1"}]
+  clusters:
+  - nodes: [{name: controlplane, role: control-plane, taints: []}, {name: node01}, {name: node02}]
+  tasks: [{name: all, prompt: Do what you like., goals: [{object: node/node99, why: never}], solutions: [["true"]]}]
+"""
+HEALING = (
+    *(f"test -e /root/{name}.yaml && mv /root/{name}.yaml /etc/kubernetes/manifests/" for name in grammar.COMPONENTS),
+    *(f"ssh {node} 'systemctl start kubelet'" for node in grammar.HOSTS),
+    *(f"kubectl uncordon {node}" for node in grammar.HOSTS),
+    *(f"kubectl taint nodes {node} a-" for node in grammar.HOSTS),
+)
+
+
+def make_lab(seed: int = 0) -> Lab:
+    """Give a fresh lab of three nodes."""
+    return Lab(parse(SCENARIO, "anything.yaml"), seed=seed)
+
+
+class Learner(RuleBasedStateMachine):
+    """Types, breaks, waits, takes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lab = make_lab()
+        self.broken: list[tuple[str, str]] = []
+        self._judge_anew()
+
+    def _judge_anew(self) -> None:
+        store = self.lab.store()
+        self.judge = Judge(store) if store is not None else None
+
+    def _type(self, line: str) -> Any:
+        while self.lab.needs_more(line, self.lab.main_terminal):
+            line += "\n'\"" if line.count("\n") < 3 else "\n)"
+            if line.count("\n") > 8:
+                return None
+        result = self.lab.run(line, patience_seconds=PATIENCE_SECONDS)
+        assert result.status in KNOWN_STATUSES, f"{line!r}: status {result.status}"
+        assert "Traceback (most recent call last)" not in result.stdout + result.stderr, line
+        return result
+
+    @rule(line=grammar.LINE)
+    def type_line(self, line: str) -> None:
+        """Type something."""
+        if not self.lab.is_lab_line(line):
+            self._type(line)
+
+    @rule(line=grammar.WRITING)
+    def type_in_background(self, line: str) -> None:
+        """Start something that goes on by itself."""
+        if "\n" not in line:
+            self._type(f"{line} &")
+
+    @rule(seconds=st.sampled_from((0.3, 5, 45, 61, 400)))
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.lab.wait(seconds)
+
+    @precondition(lambda self: len(self.broken) < 3)
+    @rule(name=st.sampled_from(grammar.SETTINGS), host=st.sampled_from(grammar.NODES))
+    def fail(self, name: str, host: str) -> None:
+        """Break something."""
+        if (name, host) not in self.broken:
+            self.lab.fault(name, host)
+            self.broken.append((name, host))
+
+    @precondition(lambda self: self.broken)
+    @rule(data=st.data())
+    def mend(self, data: st.DataObject) -> None:
+        """Mend something that is broken."""
+        name, host = self.broken.pop(data.draw(st.integers(0, len(self.broken) - 1)))
+        self.lab.fault(name, host, end=True)
+
+    @rule(count=st.integers(1, 3))
+    def undo(self, count: int) -> None:
+        """Take back the last inputs; what was broken then is broken again."""
+        self.lab.undo(count)
+        self.broken = _broken(self.lab)
+        self._judge_anew()
+
+    @invariant()
+    def nothing_is_violated(self) -> None:
+        """Every change so far is one that may happen."""
+        if self.judge is not None:
+            assert not (found := self.judge.look()), "\n".join(map(str, found))
+
+    def teardown(self) -> None:
+        """Heal the world: it must become whole; then play the recording again: it must be the same run."""
+        try:
+            for name, host in self.broken:
+                self.lab.fault(name, host, end=True)
+            self._type("cd")
+            for line in HEALING:
+                self._type(line)
+            self.lab.wait(HEALING_SECONDS)
+            self.nothing_is_violated()
+            if self.judge is not None:
+                assert not (found := self.judge.settled()), "\n".join(map(str, found))
+                self.judge.store.verify_unchanged()
+            self._replays()
+        finally:
+            self.lab.close()
+
+    def _replays(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run"
+            self.lab.save(path)
+            again = Lab.load(path)
+        before, after = list(events.lines(self.lab)), list(events.lines(again))
+        for number, (one, other) in enumerate(zip(before, after, strict=False)):
+            assert one == other, f"the replay differs at event {number}:\n{one}\n{other}"
+        assert len(before) == len(after)
+
+
+def _broken(lab: Lab) -> list[tuple[str, str]]:
+    """Read from the recording which faults still hold."""
+    import json
+
+    found: dict[tuple[str, str], None] = {}
+    for each in lab.inputs:
+        if each.kind == "fault":
+            name, host, end = json.loads(each.data)
+            if end:
+                found.pop((name, host), None)
+            else:
+                found[name, host] = None
+    return list(found)
