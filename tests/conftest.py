@@ -11,8 +11,9 @@ def mutation_detector(monkeypatch):
     build = Store.__init__
 
     def watched(self, *args, **options):
-        build(self, *args, **{**options, "detect_mutation": True})
-        made.append(self)
+        if "detect_mutation" not in options:
+            made.append(self)
+        build(self, *args, **{"detect_mutation": True, **options})
 
     monkeypatch.setattr(Store, "__init__", watched)
     yield
