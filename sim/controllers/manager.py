@@ -57,7 +57,7 @@ def controllers(engine: Engine, client: Client, *, version: tuple[int, int], fla
             TaintEvictionController, GarbageCollector, PodGarbageCollector)
     ]
     made += [kind(engine, own(kind.name), version=version) for kind in (StatefulSetController, JobController)]
-    made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace))
+    made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace, version))
     return made
 
 

@@ -37,7 +37,7 @@ class TaintEvictionController(Controller):
     def changed(self, change: Change) -> None:
         """Queue nodes whose NoExecute taints changed, and pods that were bound or changed their tolerations."""
         if change.key.resource == "nodes":
-            if _execute(change.old) != _execute(change.new):
+            if no_execute(change.old) != no_execute(change.new):
                 self.enqueue(change.key)
             return
         if change.new is None:
@@ -66,7 +66,7 @@ class TaintEvictionController(Controller):
 
     def _judge(self, pod: Object) -> None:
         node = self.reader.get(Key("nodes", "", objects.dig(pod, "spec.nodeName", "")))
-        taints, key = _execute(node), objects.key("pods", pod)
+        taints, key = no_execute(node), objects.key("pods", pod)
         if not taints:
             self._cancel(key, pod)
             return
@@ -114,5 +114,6 @@ class TaintEvictionController(Controller):
             self.engine.after(SECOND_US, self._evict, key, because)
 
 
-def _execute(node: Object | None) -> list[Object]:
+def no_execute(node: Object | None) -> list[Object]:
+    """Give the NoExecute taints of a node, which may be gone."""
     return [t for t in objects.dig(node or {}, "spec.taints", []) if t["effect"] == "NoExecute"]
