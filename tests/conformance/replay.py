@@ -43,8 +43,13 @@ class Recorded:
 
 def read_transcript(path: Path) -> list[Recorded]:
     """Read a transcript: commands with their outputs, statuses and times."""
+    return recorded(path.read_text())
+
+
+def recorded(text: str) -> list[Recorded]:
+    """Read the text of a transcript, or of a part of it."""
     found: list[Recorded] = []
-    for raw in path.read_text().splitlines():
+    for raw in text.splitlines():
         if match := re.match(r"\[\+([\d.]+)s\] \$ (.*)", raw):
             found.append(Recorded(float(match[1]), match[2]))
         elif found and (match := re.match(r"\s+[\d.]+ (out|err)\| ?(.*)", raw)):

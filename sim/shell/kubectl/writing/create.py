@@ -164,6 +164,8 @@ def run(inv: Invocation) -> Steps[int]:
     if words:
         container["command" if inv.flags["command"] else "args"] = words
     if inv.flags["port"]:
+        if not inv.flags["port"].isdecimal():
+            raise UsageError(f'strconv.ParseInt: parsing "{inv.flags["port"]}": invalid syntax')
         container["ports"] = [{"containerPort": int(inv.flags["port"])}]
     labels = dict(pair.split("=", 1) for pair in inv.flags["labels"].split(",") if "=" in pair) or {"run": name}
     obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
