@@ -81,3 +81,7 @@ def inject(network: Network, name: str, host: str, *, end: bool = False) -> None
     if host not in network.hosts:
         raise FaultError(f"no host {host}; there are {', '.join(network.hosts)}")
     FAULTS[name][1 if end else 0](network.hosts[host])
+
+
+NAMES = frozenset((*FAULTS, *LATER, "partition", "heal"))
+"""Every fault that has a name, modelled already or not."""

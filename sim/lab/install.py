@@ -64,7 +64,7 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
     for number, node in enumerate(cluster.nodes):
         where = node.address or (address if node is plane else f"172.30.2.{number + 1}")
         host = network.add(node.name, where)
-        _base_files(host, version)
+        base_files(host, version)
         spec = _node(node, number, version)
         kubelet = Kubelet(host, network, spec=spec, version=node.kubelet or version, server=(address, API_PORT),
                           images=images,
@@ -93,7 +93,7 @@ def _run_static_pods(kubelet: Kubelet) -> None:
         known.rescan()
 
 
-def _base_files(host: Host, version: str) -> None:
+def base_files(host: Host, version: str) -> None:
     root = host.files.view()
     release = ('PRETTY_NAME="Ubuntu 22.04.4 LTS"\nNAME="Ubuntu"\nVERSION_ID="22.04"\n'
                'VERSION="22.04.4 LTS (Jammy Jellyfish)"\nID=ubuntu\nID_LIKE=debian\n')
@@ -238,4 +238,4 @@ def _daemon(name: str, namespace: str, labels: dict[str, str], image: str) -> Ob
             "containers": [{"name": name.removesuffix("-ds"), "image": image}]}}}}
 
 
-__all__ = ["ClusterSpec", "NodeSpec", "addons", "install", "server_of"]
+__all__ = ["ClusterSpec", "NodeSpec", "addons", "base_files", "install", "server_of"]

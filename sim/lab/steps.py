@@ -1,20 +1,107 @@
-"""Steps in a file of their own (`--script`): a YAML list, the same words as in scenarios."""
+"""Does the steps of scenarios, scripts and proofs: one vocabulary, the readable form of a recording."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from sim.api import times
+from sim.engine import SECOND_US, microseconds
+from sim.lab.goals import answers
+from sim.lab.recording import LabError
+from sim.lab.world import fault_target
 
-from sim.lab.scenario import Problem, ScenarioError, Steps, read
+if TYPE_CHECKING:
+    from sim.lab.lab import Lab, Result
+    from sim.lab.scenario import Step, Steps
+
+LOOK_US = SECOND_US // 2
+KEY_US = SECOND_US // 20
 
 
-def load_script(path: Path) -> Steps:
-    """Read a list of steps. Raises ScenarioError."""
-    data, marks = read(path.read_text(encoding="utf-8"), str(path))
-    try:
-        return TypeAdapter(Steps).validate_python(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = marks.get(tuple(first["loc"][:1]), (1, 1))
-        raise ScenarioError([Problem(str(path), *place, "(steps)", first["msg"], "E005")]) from None
+def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | None = None) -> list[Result]:
+    """Do steps in order. after: told each step, as a learner would have typed it, and its result.
+
+    Raises LabError for an `until` that does not come true in time.
+    """
+    done = []
+    for step in steps:
+        shown, result = _line(lab, step, "") if isinstance(step, str) else _do(lab, step)
+        done.append(result)
+        if after is not None:
+            after(shown, result)
+    return done
+
+
+def _line(lab: Lab, line: str, terminal: str, *, background: bool = False) -> tuple[str, Result]:
+    from sim.lab.lab import Result
+
+    if lab.is_lab_line(line):
+        said = lab.lab_line(line)
+        return line, Result(2 if said.startswith("kubedrill:") else 0, said + "\n", "")
+    if background:
+        lab.type(line, terminal=terminal)
+        return line, Result(0, "", "")
+    return line, lab.run(line, terminal=terminal)
+
+
+def _do(lab: Lab, step: Step) -> tuple[str, Result]:
+    if step.line is not None:
+        return _line(lab, step.line, step.on, background=step.async_)
+    return DOING[step.kind](lab, step)
+
+
+def _said(shown: str, text: str = "") -> tuple[str, Result]:
+    from sim.lab.lab import Result
+
+    return shown, Result(0, text + "\n" if text else "", "")
+
+
+def _answer(lab: Lab, step: Step) -> tuple[str, Result]:
+    text = step.answer
+    if not isinstance(text, str):
+        task = lab.task
+        goal = task.question if task is not None else None
+        if goal is None or goal.answer is None:
+            raise LabError("{answer: {from: correct}} stands where nothing is asked")
+        text = answers.correct_text(goal.answer, lab)
+    return _said(f":answer {text}", lab.answer(text))
+
+
+def _wait(lab: Lab, step: Step) -> tuple[str, Result]:
+    assert step.wait is not None
+    lab.wait(times.parse_duration(step.wait))
+    return _said(f":wait {step.wait}")
+
+
+def _until(lab: Lab, step: Step) -> tuple[str, Result]:
+    assert step.until is not None
+    limit_us = lab.now_us + microseconds(times.parse_duration(step.at_most))
+    start_us = lab.now_us
+    while not lab.grader.holds(step.until):
+        if lab.now_us >= limit_us:
+            raise LabError(f"still not true after {step.at_most}: {step.until.object or step.until.kind}")
+        lab.advance(lab.now_us + LOOK_US)
+    return _said(f":wait {times.duration((lab.now_us - start_us) / SECOND_US)}")
+
+
+def _interrupt(lab: Lab, step: Step) -> tuple[str, Result]:
+    lab.interrupt(step.interrupt or "")
+    return _said("^C")
+
+
+def _keys(lab: Lab, step: Step) -> tuple[str, Result]:
+    for text in step.keys or []:
+        lab.stdin(text, step.on)
+        lab.advance(lab.now_us + KEY_US)
+    return _said(f"(keys) {''.join(step.keys or [])!r}")
+
+
+def _fault(lab: Lab, step: Step) -> tuple[str, Result]:
+    target = fault_target(step)
+    lab.fault(str(step.fault), target, end=step.end)
+    return _said(f":fault {step.fault} {target}".rstrip() + (" --end" if step.end else ""))
+
+
+DOING: dict[str, Callable[[Lab, Step], tuple[str, Result]]] = {
+    "answer": _answer, "wait": _wait, "until": _until, "interrupt": _interrupt, "keys": _keys, "fault": _fault}

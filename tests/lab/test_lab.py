@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from sim.lab import events
+from sim.lab.telling import events
 from sim.lab.catalogue import FOLDER
 from sim.lab.lab import Lab, LabError
 from sim.lab.prove import prove
-from sim.lab.runner import run
+from sim.lab.runner import do_nothing
 from sim.lab.scenario import load
 from tests.lab_fixtures import lab
 

@@ -1,0 +1,69 @@
+"""What the last word of a line could become: lab lines, programs, verbs, kinds, names in the cluster, files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.api import objects
+from sim.apiserver.resources import RESOURCES
+from sim.lab.goals.objects import resource_of
+from sim.shell.pipes import COMMANDS
+
+if TYPE_CHECKING:
+    from sim.lab.lab import Lab
+
+VERBS = ("annotate apply cluster-info config cordon create delete describe drain edit events exec explain expose get label logs "
+         "patch rollout run scale set taint top uncordon version wait").split()
+SHOWN_MOST = 200
+
+
+def completions(lab: Lab, line: str, terminal: str) -> list[str]:
+    """List what the last word of a line could become."""
+    head, _, word = line.rpartition(" ")
+    words = head.split()
+    if not words and word.startswith(":"):
+        from sim.lab.lines import WORDS
+
+        options = [f":{name}" for name in WORDS]
+    elif not words or words[-1] in ("|", "&&", ";", "sudo", "watch", "time"):
+        options = sorted({*COMMANDS, "k"})
+    else:
+        options = _names(lab, words, word) + _files(lab, word, terminal)
+    return sorted({each for each in options if each.startswith(word) and word})[:SHOWN_MOST]
+
+
+def _names(lab: Lab, words: list[str], word: str) -> list[str]:
+    store = lab.store()
+    if store is None:
+        return []
+    if words[0] == ":why" or (words[0] in ("kubectl", "k") and "/" in word):
+        kind = word.partition("/")[0]
+        try:
+            return [f"{kind}/{objects.name(obj)}" for obj in store.list(resource_of(kind))] if "/" in word else (
+                [f"{row.singular}/" for row in RESOURCES.values()])
+        except KeyError:
+            return []
+    if words[0] not in ("kubectl", "k"):
+        return list(lab.network.hosts)
+    if len(words) == 1:
+        return list(VERBS)
+    for each in reversed(words[1:]):
+        try:
+            return [objects.name(obj) for obj in store.list(resource_of(each))]
+        except KeyError:
+            continue
+    if words[1] in ("drain", "cordon", "uncordon"):
+        return [objects.name(obj) for obj in store.list("nodes")]
+    if words[1] in ("logs", "exec"):
+        return [objects.name(obj) for obj in store.list("pods")]
+    return [name for row in RESOURCES.values() for name in (row.resource, row.singular)]
+
+
+def _files(lab: Lab, word: str, terminal: str) -> list[str]:
+    login = lab.terminals[terminal].login
+    folder, slash, _ = word.rpartition("/")
+    base = (folder or "/") if slash else "."
+    try:
+        return [f"{folder}/{name}" if slash else name for name in login.view.list(login.shell.path(base))]
+    except OSError:
+        return []

@@ -1,0 +1,44 @@
+"""`:docs` and `:commands`: short pages of reference, kept as data in topics.yaml."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from sim.lab.recording import LabError
+
+FILE = Path(__file__).with_name("topics.yaml")
+
+
+@lru_cache(maxsize=1)
+def topics() -> dict[str, str]:
+    """Give the pages by topic."""
+    found: dict[str, str] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return found
+
+
+def text(topic: str) -> str:
+    """Give a page, or the list of topics. Raises LabError for an unknown one."""
+    pages = topics()
+    if not topic:
+        width = max(map(len, pages))
+        return "\n".join([*(f"{name:{width}}  {page.splitlines()[0]}" for name, page in pages.items()), "Read one with :docs TOPIC"])
+    near = [name for name in pages if name.startswith(topic)]
+    if not near:
+        raise LabError(f"no topic {topic}; there are {', '.join(pages)}")
+    return pages[near[0]].rstrip()
+
+
+def commands() -> str:
+    """List the programs that are modelled."""
+    from sim.lab.lines.completion import VERBS
+    from sim.shell.pipes import COMMANDS
+
+    names = sorted(name for name in COMMANDS if name.isidentifier() or "-" in name)
+    return "\n".join([
+        "kubectl (alias k): " + " ".join(VERBS),
+        "programs of the simulated hosts: " + " ".join(names),
+        "text tools: awk cat cut diff grep head jq less sed sort tail tee tr uniq wc xargs yq, and bash itself",
+        "What is not modelled says so (`not simulated: …`) and ends with status 120."])

@@ -1,0 +1,56 @@
+"""What the lab says: the task, a verdict, the clock. Pure functions of a lab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.lab import branches
+from sim.lab.goals.judge import Verdict
+from sim.lab.scenario import in_language
+from sim.lab.telling.clock import clock
+
+if TYPE_CHECKING:
+    from sim.lab.lab import Lab
+
+
+def said_of(verdict: Verdict, lab: Lab) -> str:
+    """Say what is missing, what is so instead, when it broke and by what, and how to mend it."""
+    lines = [f"not yet: {verdict.why}"]
+    lines += [f"    {detail}" for detail in verdict.details]
+    if verdict.broken is not None:
+        moment = verdict.broken
+        lines.append(f"    at {clock(lab, moment.at_us)}: {moment.text}")
+        lines += [f"      because {cause.text} ({clock(lab, cause.at_us)})" for cause in reversed(moment.causes)
+                  if cause.at_us >= lab.origin_us]
+        count = branches.undos_to_before(lab, moment.at_us)
+        if count is not None:
+            lines.append(f"    :undo{'' if count == 1 else f' {count}'} goes back to before that")
+    return "\n".join(lines)
+
+
+def task_text(lab: Lab, *, state: bool = False, language: str = "en") -> str:
+    """Write the present task. state: also what holds already."""
+    task = lab.task
+    if task is None:
+        return all_done(lab)
+    points = f", {task.points} points" if task.points != 1 else ""
+    lines = [f"Task {lab.task_number + 1} of {len(lab.tasks)}{points}: {in_language(task.prompt, language).strip()}"]
+    lines += [f"  {number}) {in_language(choice, language)}" for number, choice in enumerate(task.choices, 1)]
+    if state:
+        live = lab.grader.live(task)
+        lines += [f"  [{'x' if holds else ' '}] {'done' if holds else why}" for holds, why in live]
+    if task.question is not None:
+        lines.append("  answer with :answer TEXT" + (" or :answer NUMBER" if task.choices else ""))
+    else:
+        lines.append("  when it is done: :check")
+    return "\n".join(lines)
+
+
+def all_done(lab: Lab) -> str:
+    """Say that nothing is left, and how it went."""
+    from sim.lab.telling.debrief import debrief
+
+    return "\n".join(["all tasks are done", *debrief(lab).lines()])
+
+
+__all__ = ["all_done", "clock", "said_of", "task_text"]

@@ -1,0 +1,175 @@
+"""A scenario's world: hosts, network, clusters, terminals and one clock, before anything was typed.
+
+A world knows nothing of tasks or of a recording; `lab` builds one, lets time pass in it, and throws it away to undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sim.api import times
+from sim.api.client import Change
+from sim.api.errors import NotSimulated
+from sim.apiserver.server import ApiServer
+from sim.engine import SECOND_US, Cause, Engine, microseconds
+from sim.etcd.store import Store
+from sim.host.network import Host, Network
+from sim.lab import faults
+from sim.lab.install import ClusterSpec, NodeSpec, addons, base_files, install, server_of
+from sim.lab.scenario.model import Cluster, Scenario, Step, TimelineFault
+from sim.shell.login import Terminal
+from sim.shell.system import basic as _system_tools
+from sim.versions import catalogue
+
+assert _system_tools
+
+SETTLE_US = 60 * SECOND_US
+START_LIMIT_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line that was typed: when, at which terminal, on which host."""
+
+    at_us: int
+    terminal: str
+    host: str
+    line: str
+
+
+def start_date(scenario: Scenario, kubernetes: str) -> date:
+    """Give the day at which simulated time begins: the scenario's, else 60 days after the version's release."""
+    if scenario.spec.date:
+        return date.fromisoformat(scenario.spec.date)
+    return catalogue.release_date(kubernetes) + timedelta(days=60)
+
+
+def fault_target(fault: Step | TimelineFault) -> str:
+    """Give what a fault is aimed at, as `:fault` takes it: `node01`, `node01 node02`, `node01 etcd`."""
+    return " ".join(filter(None, [fault.host, *fault.hosts, fault.target]))
+
+
+class World:
+    """The simulated world of a scenario at one seed and version."""
+
+    def __init__(self, scenario: Scenario, *, seed: int, kubernetes: str) -> None:
+        self.scenario, self.seed, self.kubernetes = scenario, seed, kubernetes
+        day = start_date(scenario, kubernetes)
+        epoch = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        self.engine = Engine(seed=seed, epoch_s=int(epoch.timestamp()))
+        self.network = Network(self.engine)
+        self.refusals: list[str] = []
+        self.typed: list[Typed] = []
+        self.observers: list[Callable[[], None]] = []
+        self.faults: list[tuple[int, str, str, bool]] = []
+        """The timeline's faults that have come: when, which, whereto, taken back."""
+        self.origin_us = 0
+        self._stores: dict[str, Store] = {}
+        for number, cluster in enumerate(scenario.spec.clusters):
+            self._install(cluster, number)
+        for number, host in enumerate(scenario.spec.hosts):
+            base_files(self.network.add(host.name, host.address or f"172.30.0.{number + 10}"), kubernetes)
+        self._files()
+        self.terminals = {}
+        for spec in scenario.terminal_specs():
+            self._user(self.network.hosts[spec.host], spec.user)
+            terminal = self.terminals[spec.name] = Terminal(self.network.hosts, spec.host, spec.user)
+            terminal.refusals = self.refusals
+        self.main_terminal = next(iter(self.terminals))
+
+    # ---- building ---------------------------------------------------------------------------------------------
+    def _install(self, cluster: Cluster, number: int) -> None:
+        if number:
+            raise NotSimulated("a second cluster")
+        if cluster.etcd != "stacked":
+            raise NotSimulated("an external etcd")
+        if cluster.installer == "managed":
+            raise NotSimulated("a managed cluster")
+        nodes = tuple(
+            NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None else tuple(node.taints)})
+            for node in cluster.nodes)
+        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, cluster.extraArgs)
+        images = {name: image.model_dump() for name, image in self.scenario.spec.images.items()}
+        install(self.network, spec, self.kubernetes, images)
+        wanted = sum(node.present for node in nodes)
+        for _ in range(START_LIMIT_SECONDS):
+            self.advance(self.engine.now_us + SECOND_US)
+            server = self.server()
+            if server is not None and server.store.count("nodes") >= wanted:
+                break
+        addons(self.network, spec, self.kubernetes)
+        self.advance(self.engine.now_us + SETTLE_US)
+
+    def _files(self) -> None:
+        for place, text in self.scenario.spec.files.items():
+            host, _, path = place.partition(":")
+            view = self.network.hosts[host].files.view()
+            view.make_dir(path.rpartition("/")[0] or "/", parents=True)
+            view.write(path, text.encode())
+
+    @staticmethod
+    def _user(host: Host, user: str) -> None:
+        if user in host.users:
+            return
+        uid = host.users[user] = 1000 + len(host.users) - 1
+        root = host.files.view()
+        root.make_dir(f"/home/{user}", parents=True)
+        root.chown(f"/home/{user}", uid, uid)
+
+    def begin(self) -> None:
+        """Note that the learner comes now: lines typed before are forgotten, the timeline starts."""
+        for terminal in self.terminals.values():
+            terminal.login.history.clear()
+        self.typed.clear()
+        self.origin_us = self.engine.now_us
+        for entry in self.scenario.spec.timeline:
+            at_us = self.origin_us + microseconds(times.parse_duration(entry.at))
+            self.engine.at(at_us, self._timeline, entry.fault, fault_target(entry), entry.end)
+
+    def _timeline(self, name: str, target: str, end: bool) -> None:
+        self.faults.append((self.engine.now_us, name, target, end))
+        self.fault(name, target, end)
+
+    def close(self) -> None:
+        """Let go of the shells, which hold memory outside Python."""
+        self.terminals.clear()
+
+    # ---- what there is ----------------------------------------------------------------------------------------
+    def server(self, cluster: str = "") -> ApiServer | None:
+        """Give the API server that answers now."""
+        found: ApiServer | None = server_of(self.network)
+        return found
+
+    def store(self, cluster: str = "") -> Store | None:
+        """Give the store of a cluster: the answering server's, or the one last seen."""
+        server = self.server(cluster)
+        if server is not None:
+            self._stores[cluster] = server.store
+        return self._stores.get(cluster)
+
+    def changes(self, cluster: str = "") -> list[Change]:
+        """Give the history of a cluster."""
+        store = self.store(cluster)
+        return store.changes if store is not None else []
+
+    # ---- what happens -----------------------------------------------------------------------------------------
+    def advance(self, until_us: int, *, max_events: int | None = None, stop: Callable[[], bool] | None = None) -> int:
+        """Let simulated time pass, observers looking on after each simulation event."""
+        if not self.observers:
+            return self.engine.advance(until_us, max_events=max_events, stop=stop)
+
+        def look() -> bool:
+            for observer in self.observers:
+                observer()
+            return stop is not None and stop()
+
+        return self.engine.advance(until_us, max_events=max_events, stop=look)
+
+    def fault(self, name: str, target: str, end: bool = False) -> None:
+        """Inject a fault, or take it back. Raises FaultError or NotSimulated."""
+        words = f"fault {name} {target}".rstrip() + (" taken back" if end else "")
+        with self.engine.because((Cause("fault", self.engine.now_us, words),)):
+            faults.inject(self.network, name, target, end=end)
