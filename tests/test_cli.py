@@ -15,7 +15,7 @@ def kubedrill(*words, stdin=""):
     (["run", "os-upgrades", "--solve", "--quiet"], 0, "16 of 16 tasks"),
     (["sh", "first-steps", "-c", "kubectl get nodes"], 0, "controlplane   Ready"),
     (["sh", "first-steps", "-c", "vi x"], 120, "not simulated: vi"),
-    (["sh", "nosuch", "-c", "ls"], 2, "no scenario nosuch"),
+    (["sh", "nosuch", "-c", "ls"], 64, "no scenario nosuch"),
     (["run", "nosuch"], 2, "no scenario nosuch"),
     (["lint", "scenarios/"], 0, ""),
     (["explain", "E003"], 0, "A key that scenarios do not have"),

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from sim.lab.catalogue import FOLDER
+from sim.lab.catalogue import files
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml")))
+@pytest.mark.parametrize("name", [path.stem for path in files() if not path.stem.startswith("_")])
 def test_two_processes_write_the_same_events(name, tmp_path):
     written = []
     for seed in ("1", "2"):

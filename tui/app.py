@@ -6,6 +6,7 @@ The app only pumps time and shows; everything typed goes to the lab. Real time l
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Input, RichLog, Static
 
 from tui.board import board_text, clock_text, task_text
+from tui.watch import Watched
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
@@ -84,9 +86,11 @@ class KubedrillApp(App[None]):
         Binding("f10", "quit", "Leave"),
     ]
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, *, folder: Path | None = None, watch: Path | None = None) -> None:
         super().__init__()
         self.lab = lab
+        self.folder = folder
+        self.watched = Watched(watch) if watch is not None else None
         self.terminal = lab.main_terminal
         self.rate = 1.0
         self.paused = False

@@ -1,62 +1,151 @@
 """Plain mode: an append-only conversation of prompts, lines and outputs. For screen readers, pipes, dumb terminals.
 
-Nothing is redrawn and no box is drawn. Simulated time passes only while a line runs or a lab line lets it pass.
+Nothing is redrawn and no box is drawn. Simulated time passes only while a line runs or a lab line lets it pass. At a
+real terminal a running program can be watched: time then goes at most 60 times as fast as real time, Ctrl-C ends the
+program and Ctrl-G asks for a lab line meanwhile. Into a pipe everything goes as fast as it can.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from tui.keys import Keyboard, read_line
+from tui.watch import Watched
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
 
-WELCOME = "Simulated cluster. Type shell commands; :task shows the question, :help the lab lines, Ctrl-D leaves."
+WELCOME = ("This is a simulated cluster: nothing real can break. Type shell commands; :task shows the question, :help the lab "
+           "lines,\nCtrl-D leaves. Time passes only while a command runs; :wait 5m lets it pass.")
+WATCHED_RATE = 60.0
+SLICE_SECONDS = 0.05
+EVENTS_PER_SLICE = 5000
 
 
-def play_plain(
-    lab: Lab, lines: TextIO, out: TextIO, err: TextIO, *, patience_seconds: float = 1800
-) -> int:
-    """Hold the conversation until the input ends or the lab is finished. Gives the exit status."""
+class Plain:
+    """The conversation. folder: where `:save` and `:report` may write. watch: a scenario file to load anew when saved."""
 
-    def sink(data: bytes, stream: str) -> None:
-        target = err if stream == "stderr" else out
+    def __init__(
+        self, lab: Lab, lines: TextIO, out: TextIO, err: TextIO, *, folder: Path | None = None, watch: Path | None = None
+    ) -> None:
+        self.lab, self.lines, self.out, self.err, self.folder = lab, lines, out, err, folder
+        self.watched = Watched(watch) if watch is not None else None
+        self.interactive = bool(lines.isatty() and out.isatty())
+        self.terminal = lab.main_terminal
+        self._fresh = True
+
+    def play(self) -> int:
+        """Hold the conversation until the input ends. Gives the exit status."""
+        self.say(f"{self.lab.scenario.metadata.name}: {self.lab.title}\n{WELCOME}")
+        self.say(self.lab.lab_line(":task"))
+        text = ""
+        while True:
+            self._look_at_file()
+            try:
+                raw = read_line("> " if text else self.prompt(), self.lines, self.out, self.complete if self.interactive else None)
+            except KeyboardInterrupt:
+                text = ""
+                self.say("^C")
+                continue
+            except UnicodeDecodeError:
+                self.say("kubedrill: that line is not text; it was left out")
+                continue
+            if raw is None:
+                self.say("")
+                return 0
+            text = f"{text}\n{raw}" if text else raw
+            if self.lab.is_lab_line(text):
+                self.lab_line(text)
+                text = ""
+                continue
+            if self.lab.needs_more(text, self.terminal):
+                continue
+            line, text = text, ""
+            if line.strip():
+                self.run(line)
+
+    def prompt(self) -> str:
+        """Give the prompt; with several terminals it says which."""
+        mark = f"[{self.terminal}] " if len(self.lab.terminals) > 1 else ""
+        return f"{mark}{self.lab.prompt(self.terminal)}"
+
+    def say(self, text: str) -> None:
+        """Write something of the lab's own, on a line of its own."""
+        if not self._fresh:
+            self.out.write("\n")
+        self.out.write(text if text.endswith("\n") or not text else text + "\n")
+        self.out.flush()
+        self._fresh = True
+
+    def sink(self, data: bytes, stream: str) -> None:
+        """Write what a program writes."""
+        target = self.err if stream == "stderr" else self.out
         target.write(data.decode(errors="replace"))
         target.flush()
+        self._fresh = data.endswith(b"\n")
 
-    def say(text: str) -> None:
-        out.write(text if text.endswith("\n") or not text else text + "\n")
-        out.flush()
+    def complete(self, line: str) -> list[str]:
+        """Give what the last word of a line could become."""
+        return self.lab.completions(line, self.terminal)
 
-    say(f"{lab.scenario.metadata.name}: {lab.title}")
-    say(WELCOME)
-    say(lab.lab_line(":task"))
-    terminal = lab.main_terminal
-    text = ""
-    while True:
-        out.write("> " if text else lab.prompt(terminal))
-        out.flush()
-        try:
-            raw = lines.readline()
-        except KeyboardInterrupt:
-            text = ""
-            say("^C")
-            continue
-        except UnicodeDecodeError:
-            say("kubedrill: that line is not text; it was left out")
-            continue
-        if not raw:
-            say("")
-            return 0
-        text = f"{text}\n{raw.rstrip(chr(10))}" if text else raw.rstrip("\n")
-        if lab.is_lab_line(text):
-            say(lab.lab_line(text))
-            text = ""
-            continue
-        if lab.needs_more(text, terminal):
-            continue
-        try:
-            lab.run(text, terminal=terminal, patience_seconds=patience_seconds, sink=sink)
-        except KeyboardInterrupt:
-            lab.interrupt(terminal)
-            say("^C")
-        text = ""
+    def lab_line(self, line: str) -> None:
+        """Do a lab line. `:terminal NAME` is plain mode's own: another of the lab's terminals."""
+        word, _, rest = line[1:].partition(" ")
+        if word == "terminal":
+            names = list(self.lab.terminals)
+            if rest.strip() in names:
+                self.terminal = rest.strip()
+            else:
+                self.say(f"write :terminal NAME; there are {', '.join(names)}")
+            return
+        said = self.lab.lab_line(line, folder=self.folder)
+        if word == "help" and len(self.lab.terminals) > 1:
+            said += f"\n:terminal NAME  type at another terminal: {', '.join(self.lab.terminals)}"
+        self.say(said)
+
+    def run(self, line: str) -> None:
+        """Type a line and let it run."""
+        if not self.interactive:
+            self.lab.run(line, terminal=self.terminal, sink=self.sink)
+            return
+        patience_us = round(self.lab.patience_seconds * 1_000_000)
+        job = self.lab.type(line, terminal=self.terminal, sink=self.sink)
+        limit_us = self.lab.now_us + patience_us
+        self.lab.pass_time(SLICE_SECONDS, WATCHED_RATE, self.terminal, EVENTS_PER_SLICE)
+        with Keyboard() as keys:
+            while job.running:
+                try:
+                    if self.lab.now_us >= limit_us:
+                        raise KeyboardInterrupt
+                    self.lab.pass_time(SLICE_SECONDS, 0 if self.lab.paused else WATCHED_RATE, self.terminal, EVENTS_PER_SLICE)
+                    pressed = keys.wait(SLICE_SECONDS) if job.running else ""
+                    self._pressed(pressed, keys)
+                    job = self.lab.terminals[self.terminal].job or job
+                except KeyboardInterrupt:
+                    self.lab.interrupt(self.terminal)
+                    self.say("^C")
+        self.lab.terminals[self.terminal].check()
+
+    def _pressed(self, text: str, keys: Keyboard) -> None:
+        """Do what was pressed while a program runs: Ctrl-G asks for a lab line, all else goes to the program."""
+        before, ctrl_g, _ = text.partition("\x07")
+        if before:
+            self.lab.stdin(before, self.terminal)
+        if not ctrl_g:
+            return
+        with keys.normal():
+            line = read_line("lab line (empty goes on) :", self.lines, self.out, None) or ""
+        if line.strip():
+            self.lab_line(f":{line.strip().removeprefix(':')}")
+
+    def _look_at_file(self) -> None:
+        """Load the scenario anew when its file was saved, at the same task."""
+        if self.watched is None:
+            return
+        lab, problems = self.watched.reloaded(self.lab)
+        if problems:
+            self.say(problems)
+        if lab is not None:
+            self.lab, self.terminal = lab, lab.main_terminal
+            self.say(f"{self.watched.path} was saved: loaded anew\n{self.lab.lab_line(':task')}")

@@ -58,6 +58,8 @@ def rewind(lab: Lab, at_us: int) -> None:
     while cut > start.inputs and inputs[path[cut - 1]].at_us > at_us:
         cut -= 1
     lab.go_back(path[:cut], Position(at_us, -1))
+    for terminal in lab.terminals:
+        lab.interrupt(terminal)  # a line that ran at that moment would run on without anybody waiting for it
 
 
 def restart(lab: Lab, what: str) -> str:

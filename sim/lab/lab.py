@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.api import times
-from sim.api.errors import KubedrillError, NotSimulated
+from sim.api.errors import KubedrillError
 from sim.apiserver.server import ApiServer
 from sim.engine import Cause, Engine, microseconds
 from sim.etcd.store import Store
@@ -149,7 +149,7 @@ class Lab:
         return store.revision if store is not None else 0
 
     def _apply(self, each: Input, number: int) -> None:
-        """Do one recorded input; `number` is its place among those that count."""
+        """Do one recorded input; `number` is its place among those that count. Waits need nothing: positions tell the time."""
         if each.kind == "line":
             job = self._submit(each.data, each.terminal)
             if not job.running:
@@ -163,9 +163,7 @@ class Lab:
 
     def _apply_lab(self, each: Input, number: int) -> None:
         task = self.task
-        if each.word == "wait":
-            self.world.advance(self.now_us + int(each.rest))
-        elif each.word == "fault":
+        if each.word == "fault":
             self.world.fault(*json.loads(each.rest))
         elif each.word == "answer" and task is not None:
             self.progress.answers[task.name] = each.rest
@@ -300,6 +298,12 @@ class Lab:
     def advance(self, until_us: int, *, max_events: int | None = None) -> int:
         """Let simulated time pass."""
         return self.world.advance(until_us, max_events=max_events)
+
+    def pass_time(self, real_seconds: float, rate: float, terminal: str, max_events: int) -> None:
+        """Let `real_seconds * rate` of time pass, for a front end; stops where the foreground line of a terminal ends."""
+        job = self.terminals[terminal].job
+        stop = (lambda: not job.running) if job is not None and job.running else None
+        self.world.advance(self.now_us + microseconds(real_seconds * rate), max_events=max_events, stop=stop)
 
     def settle(self, limit_seconds: float = 600.0) -> bool:
         """Let time pass until the store has not changed for ten seconds; False when the limit came first."""

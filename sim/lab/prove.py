@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.api.errors import KubedrillError, NotSimulated
-from sim.lab.lab import Lab, LabError
+from sim.lab.lab import Lab
+from sim.lab.recording import LabError
 from sim.lab.scenario import Scenario, Task, in_language, load
 
 SEEDS, SEEDS_FULL = (0,), (0, 1, 2)

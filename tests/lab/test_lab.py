@@ -5,29 +5,28 @@ import json
 import pytest
 
 from sim.lab.telling import events
-from sim.lab.catalogue import FOLDER
+from sim.lab.catalogue import files
 from sim.lab.lab import Lab, LabError
 from sim.lab.prove import prove
 from sim.lab.runner import do_nothing
-from sim.lab.scenario import load
 from tests.lab_fixtures import lab
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
 def test_every_scenario_is_proved(path):
     proof = prove(path)
     assert proof.passed, str(proof)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
 def test_every_scenario_is_proved_in_full(path):
     proof = prove(path, full=True)
     assert proof.passed, str(proof)
 
 
 def test_doing_nothing_fails_every_task():
-    report = run(load(FOLDER / "os-upgrades.yaml"), mode="do-nothing")
+    report = do_nothing(lab())
     assert not any(passed for _, passed, _ in report.verdicts)
 
 
@@ -66,7 +65,7 @@ def test_a_saved_run_replays_to_the_same_bytes(tmp_path):
     one.store().verify_unchanged()
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"kubedrill": 1}\n', b"\xff\xfe"])
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"kubedrill": 2}\n', b"\xff\xfe", b"[]\n[]\n", b'{"kubedrill": 2, "scenario": 1}\n{"inputs": 0}\n'])
 def test_a_damaged_recording_is_a_clear_error(tmp_path, damage):
     path = tmp_path / "run"
     path.write_bytes(damage)
@@ -89,7 +88,7 @@ def test_why_leads_from_an_eviction_to_the_typed_line():
     pod = one.run("kubectl get pods -o jsonpath='{.items[?(@.spec.nodeName==\"node01\")].metadata.name}'").stdout.split()[0]
     one.run("kubectl drain node01 --ignore-daemonsets")
     text = one.lab_line(f":why pod/{pod}")
-    assert "evicted through the eviction API" in text and "$ kubectl drain node01 --ignore-daemonsets" in text
+    assert "evicted through the eviction API" in text and "you typed `kubectl drain node01 --ignore-daemonsets`" in text
 
 
 def test_timers_name_their_setting():

@@ -63,7 +63,7 @@ def _unit(goal: UnitGoal, host: Host, entered_us: int) -> bool:
         started_us = getattr(unit, "started_us", None)
         if started_us is None:
             raise NotSimulated("goal unit.restarted_since_entry")
-        return (started_us > entered_us) == goal.restarted_since_entry
+        return bool((started_us > entered_us) == goal.restarted_since_entry)
     return True
 
 

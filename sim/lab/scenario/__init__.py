@@ -9,7 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.lab.scenario.model import (
-    Cluster, Goal, Mistake, Scenario, Step, Steps, Task, TimelineFault, in_language, json_schema, seeded)
+    Cluster,
+    Goal,
+    Mistake,
+    Scenario,
+    Step,
+    Steps,
+    Task,
+    TimelineFault,
+    in_language,
+    json_schema,
+    seeded,
+)
 from sim.lab.scenario.read import Problem, ScenarioError, read_text, validated
 from sim.lab.scenario.rules import check
 

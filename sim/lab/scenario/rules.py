@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from sim.api import quantity, selectors
+from sim.api import quantity
 from sim.lab import faults
 from sim.lab.goals.compare import OPERATORS
 from sim.lab.goals.objects import Selection, resource_of
@@ -23,12 +23,14 @@ Path = tuple[str | int, ...]
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 TAINT = re.compile(r"[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 ADDONS = ("flannel", "coredns")
-WRITING_VERBS = (
-    "annotate apply autoscale cordon cp create debug delete drain edit exec expose label patch replace rollout run scale set "
-    "taint uncordon").split()
-WRITING_PROGRAMS = (
-    "rm mv cp tee touch mkdir rmdir ln chmod chown dd truncate apt apt-get apt-mark kubeadm reboot shutdown poweroff kill").split()
-WRITING_UNITS = "start stop restart reload enable disable mask unmask daemon-reload isolate set-default edit".split()
+WRITING_VERBS = frozenset((
+    "annotate", "apply", "autoscale", "cordon", "cp", "create", "debug", "delete", "drain", "edit", "exec", "expose", "label",
+    "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon"))
+WRITING_PROGRAMS = frozenset((
+    "rm", "mv", "cp", "tee", "touch", "mkdir", "rmdir", "ln", "chmod", "chown", "dd", "truncate", "apt", "apt-get", "apt-mark",
+    "kubeadm", "reboot", "shutdown", "poweroff", "kill"))
+WRITING_UNITS = frozenset((
+    "start", "stop", "restart", "reload", "enable", "disable", "mask", "unmask", "daemon-reload", "isolate", "edit"))
 
 
 class Findings:
@@ -234,7 +236,8 @@ def _goal(scenario: Scenario, goal: Goal, path: Path, task: Task | None, found: 
         found.add((*path, "answer"), "only a task has an answer", "E008")
     if goal.kind in ("line", "answer") and moment:
         found.add((*path, goal.kind), "what is asked or run once has no history", "E008")
-    CHECKS.get(goal.kind, lambda *_: None)(scenario, goal, path, found)
+    if goal.kind in CHECKS:
+        CHECKS[goal.kind](scenario, goal, path, found)
     if goal.cluster and goal.cluster not in [cluster.name for cluster in scenario.spec.clusters]:
         found.add((*path, "cluster"), f"there is no cluster {goal.cluster}", "E010")
     for key, inner in _inner(goal):
@@ -365,13 +368,4 @@ def writes(line: str) -> str:
             return f"systemctl {rest[0]}"
         elif program in WRITING_PROGRAMS:
             return program
-    return ""
-
-
-def selector_problem(text: str) -> str:
-    """Say what is wrong with a label selector, "" when nothing is."""
-    try:
-        selectors.parse(text)
-    except ValueError as error:
-        return str(error)
     return ""

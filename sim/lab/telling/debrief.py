@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.api import objects, times
+from sim.api import objects
 from sim.api.client import Change
 from sim.lab.goals.moments import happened
 from sim.lab.scenario import in_language
-from sim.lab.telling.clock import clock
+from sim.lab.telling.clock import clock, span
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
@@ -93,7 +93,7 @@ class Told:
         counted = [f"{data.lines} lines typed", f"{data.hints} hints"]
         if data.undos:
             counted.append(f"{data.undos} undos ({data.undone_lines} lines taken back)")
-        out = [f"  {data.points} of {data.points_most} points, {times.duration(data.seconds)} of simulated time, {', '.join(counted)}"]
+        out = [f"  {data.points} of {data.points_most} points, {span(data.seconds)} of simulated time, {', '.join(counted)}"]
         out += [f"  whole lab: {'held' if holds else 'BROKEN: ' + why}" for holds, why in data.whole_lab]
         for name, was in sorted(data.availability.items()):
             if was.below_seconds or was.zero_seconds:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sim.api import times
 from sim.lab.scenario import in_language
-from sim.lab.telling.clock import clock
+from sim.lab.telling.clock import clock, span
 from sim.lab.telling.debrief import Debrief, debrief
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ code,pre{font:14px ui-monospace,monospace;background:#f6f8fa}pre{padding:1rem;ov
 
 def _tables(lab: Lab) -> list[tuple[str, list[str], list[list[str]]]]:
     data = debrief(lab).data
-    tasks = [[row.name, row.outcome, f"{row.points}/{row.points_most}", "" if row.seconds is None else times.duration(row.seconds),
+    tasks = [[row.name, row.outcome, f"{row.points}/{row.points_most}", "" if row.seconds is None else span(row.seconds),
               str(row.hints), str(row.tries)] for row in data.tasks]
     available = [[name, f"{was.below_seconds:.1f}", f"{was.zero_seconds:.1f}", str(was.fewest)]
                  for name, was in sorted(data.availability.items())]
@@ -40,7 +39,7 @@ def _tables(lab: Lab) -> list[tuple[str, list[str], list[list[str]]]]:
 
 
 def _summary(data: Debrief) -> str:
-    return (f"{data.points} of {data.points_most} points in {times.duration(data.seconds)} of simulated time; {data.lines} lines typed, "
+    return (f"{data.points} of {data.points_most} points in {span(data.seconds)} of simulated time; {data.lines} lines typed, "
             f"{data.hints} hints, {data.undos} undos. Kubernetes {data.kubernetes}, seed {data.seed}.")
 
 

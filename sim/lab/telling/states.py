@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sim.api import objects, times
+from sim.api import objects
 from sim.api.client import Change, Key, Object
-from sim.lab.telling.clock import clock
+from sim.lab.telling.clock import clock, span
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
@@ -66,13 +66,14 @@ def details(lab: Lab, key: Key, last: Change) -> list[str]:
     """Say what is in the way of the object, each in a line."""
     if last.new is None:
         return []
-    return [*_timers(lab, key), *DETAILS.get(key.resource, lambda *_: [])(lab, last.new)]
+    more = DETAILS.get(key.resource)
+    return [*_timers(lab, key), *(more(lab, last.new) if more else [])]
 
 
 def _timers(lab: Lab, key: Key) -> list[str]:
     """Name the timers that are about this object."""
     name = f"{key.namespace}/{key.name}" if key.namespace else key.name
-    return [f"in {times.duration(round((timer.at_us - lab.now_us) / 1e6, 1))}: {timer.label}" for timer in lab.engine.timers()
+    return [f"in {span((timer.at_us - lab.now_us) / 1e6)}: {timer.label}" for timer in lab.engine.timers()
             if timer.about in (key, key.name, name) or name in timer.label.split()][:4]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.api import times
-from sim.lab.telling.clock import clock
+from sim.lab.telling.clock import clock, span
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
@@ -18,7 +17,7 @@ def text(lab: Lab) -> str:
     found = lab.engine.timers()
     if not found:
         return "no timers: nothing is waiting to happen"
-    lines = [f"in {times.duration(round((timer.at_us - lab.now_us) / 1e6, 1)):>9} (at {clock(lab, timer.at_us)})  {timer.label}"
+    lines = [f"in {span((timer.at_us - lab.now_us) / 1e6):>9} (at {clock(lab, timer.at_us)})  {timer.label}"
              for timer in found[:SHOWN_MOST]]
     if len(found) > SHOWN_MOST:
         lines.append(f"and {len(found) - SHOWN_MOST} more")

@@ -6,11 +6,10 @@ led to it, and those changes name theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sim.api import objects
-from sim.api.client import Change, Key, Object
+from sim.api.client import Change
 from sim.engine import Cause
 from sim.lab.goals.objects import resource_of
 from sim.lab.recording import LabError
@@ -50,9 +49,10 @@ def text(lab: Lab, what: str) -> str:
     lines += [f"  {line}" for line in states.details(lab, key, changes[-1])]
     told = [change for change in changes if _matters(change)][-STORY_MOST:]
     by_revision = {change.revision: change for change in lab.world.changes()}
+    known: dict[int, None] = {}
     for change in told:
         lines.append(f"  {clock(lab, change.at_us):>9}  {what_of(change)}")
-        lines += [f"             {'  ' * depth}because {said}" for depth, said in chain(lab, change, by_revision)]
+        lines += [f"             {'  ' * depth}because {said}" for depth, said in chain(lab, change, by_revision, known)]
     return "\n".join(lines)
 
 
@@ -87,9 +87,13 @@ def what_of(change: Change) -> str:
     return f"{verb}, by {writer(change)}{because}"
 
 
-def chain(lab: Lab, change: Change, by_revision: dict[int, Change]) -> list[tuple[int, str]]:
-    """Walk back from a change to what began it: (depth, sentence) from the nearest cause to the first."""
+def chain(lab: Lab, change: Change, by_revision: dict[int, Change], known: dict[int, None]) -> list[tuple[int, str]]:
+    """Walk back from a change to what began it: (depth, sentence) from the nearest cause to the first.
+
+    known: revisions whose own causes were told before; the walk ends there.
+    """
     found: list[tuple[int, str]] = []
+    known[change.revision] = None
     seen: dict[int, None] = {change.revision: None}
     depth, causes = 0, change.causes
     while causes and depth < DEPTH_MOST:
@@ -110,6 +114,10 @@ def chain(lab: Lab, change: Change, by_revision: dict[int, Change]) -> list[tupl
         if link.at_us < lab.origin_us and not any(cause.at_us >= lab.origin_us for cause in roots):
             found.append((depth, f"{what(link)} (before you came)"))
             break
+        if link.revision in known:
+            found.append((depth, f"{what(link)} ({clock(lab, link.at_us)}, as told above)"))
+            break
+        known[link.revision] = None
         found.append((depth, f"{what(link)} ({clock(lab, link.at_us)})"))
         depth, causes = depth + 1, link.causes
     return found
@@ -122,16 +130,7 @@ def root_text(lab: Lab, cause: Cause) -> str:
         who = "the scenario ran" if cause.text.startswith("(scenario)") else "you typed"
         return f"{who} `{cause.text.removeprefix('(scenario) ').removeprefix('$ ')}` ({when})"
     if cause.kind == "timer":
-        return f"{cause.text} ({when})"
+        return f"{cause.text.replace(' runs out', ' ran out')} ({when})"
     if cause.kind == "fault":
-        return f"{cause.text.removeprefix('fault ')} happened: a fault ({when})"
+        return f"the fault {cause.text.removeprefix('fault ')} came ({when})"
     return f"{cause.text} ({when})"
-
-
-def causes_text(lab: Lab, causes: Iterable[Cause]) -> str:
-    """Write causes in one line, the first first."""
-    return "; ".join(root_text(lab, cause) for cause in causes if cause.kind != "start")
-
-
-Tell = Callable[["Lab", Key, Change], list[str]]
-__all__ = ["Object", "Tell", "causes_text", "chain", "root_text", "text", "what", "what_of", "writer"]
