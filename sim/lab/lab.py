@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.api import times
 from sim.api.errors import KubedrillError
 from sim.apiserver.server import ApiServer
 from sim.engine import Cause, Engine, microseconds
@@ -372,7 +371,7 @@ class Lab:
             self.world.advance(self.now_us + microseconds(patience), stop=lambda: not job.running)
         if job.running:
             self.interrupt(name)
-            both(f"kubedrill: interrupted after {times.duration(patience)} of simulated time (--patience)\n".encode(), "stderr")
+            both(f"kubedrill: interrupted after {patience:g} s of simulated time (--patience)\n".encode(), "stderr")
         if front is not None:
             self._sinks[name] = front
         self.terminals[name].check()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sim.invariants import Judge
-from sim.lab import events
 from sim.lab.lab import Lab
 from sim.lab.scenario import parse
+from sim.lab.telling import events
 from sim.testing import grammar
 
 PATIENCE_SECONDS = 180
@@ -147,8 +147,8 @@ def _broken(lab: Lab) -> list[tuple[str, str]]:
 
     found: dict[tuple[str, str], None] = {}
     for each in lab.inputs:
-        if each.kind == "fault":
-            name, host, end = json.loads(each.data)
+        if each.word == "fault":
+            name, host, end = json.loads(each.rest)
             if end:
                 found.pop((name, host), None)
             else:

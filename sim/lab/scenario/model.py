@@ -398,7 +398,7 @@ class Task(Model):
     points: int = Field(default=1, ge=0)
     restore_from: str = ""
     on_enter: Steps = []
-    goals: list[Goal] = Field(min_length=1)
+    goals: list[Goal] = []
     hints: list[Text] = []
     solutions: list[Steps] = Field(min_length=1)
     mistakes: list[Mistake] = []
