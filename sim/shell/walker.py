@@ -62,7 +62,9 @@ class Shell:
         if state:
             self.bash.restore_snapshot(state)
         else:
-            self.bash.execute_sync(f"shopt -s expand_aliases; alias k=kubectl; RANDOM={login.engine.stream('shell.random').uniform(0, 32767)}; cd {login.home}")
+            self.bash.execute_sync(f"shopt -s expand_aliases; alias k=kubectl; cd {login.home}")
+        # A snapshot has no source of chance: without a seed a copy would draw real chance.
+        self.bash.execute_sync(f"RANDOM={login.engine.stream('shell.random').uniform(0, 32767)}")
 
     def see(self, text: str) -> tuple[list[str], dict[str, str]]:
         """Run `text`, in which `__see` stands where words are wanted, and return those words and the environment."""
