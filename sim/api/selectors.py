@@ -10,15 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sim.api import validation
 from sim.api.client import Object
-
-_PART = re.compile(
-    r"\s*(?:(?P<set>[^\s=!<>,()]+)\s+(?P<how>in|notin)\s*\((?P<values>[^)]*)\)"
-    r"|(?P<key>[^\s=!<>,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s=!<>,()]*)"
-    r"|!\s*(?P<absent>[^\s=!<>,()]+)"
-    r"|(?P<number>[^\s=!<>,()]+)\s*(?P<compare>[<>])\s*(?P<limit>-?\d+)"
-    r"|(?P<present>[^\s=!<>,()]+))\s*(?:,|$)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +55,115 @@ EVERYTHING = Selector()
 NOTHING = Selector(nothing=True)
 
 
+_MARKS = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
+_OPERATORS = {"in": "In", "notin": "NotIn", "=": "In", "==": "In", "!=": "NotIn", ">": "Gt", "<": "Lt"}
+_END = ""
+
+
+class _Parser:
+    """Reads a selector's text form, mark by mark. Models: labels.Parser, with its error texts."""
+
+    def __init__(self, text: str) -> None:
+        self.marks = [match[1] for match in _MARKS.finditer(text)]
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.marks[self.at] if self.at < len(self.marks) else _END
+
+    def take(self) -> str:
+        mark = self.peek()
+        self.at += 1
+        return mark
+
+    @staticmethod
+    def is_word(mark: str) -> bool:
+        return bool(mark) and mark[0] not in "=!(),<>"
+
+    def selector(self) -> Selector:
+        requirements: list[Requirement] = []
+        while True:
+            mark = self.peek()
+            if mark == _END:
+                return Selector(tuple(requirements))
+            if mark != "!" and not self.is_word(mark):
+                raise ValueError(f"found '{mark}', expected: !, identifier, or 'end of string'")
+            try:
+                requirements.append(self.requirement())
+            except ValueError as error:
+                raise ValueError(f"unable to parse requirement: {error}") from None
+            mark = self.take()
+            if mark == _END:
+                return Selector(tuple(requirements))
+            if mark != ",":
+                raise ValueError(f"found '{mark}', expected: ',' or 'end of string'")
+            after = self.peek()
+            if after != "!" and not self.is_word(after):
+                raise ValueError(f"found '{after}', expected: identifier after ','")
+
+    def requirement(self) -> Requirement:
+        absent = self.peek() == "!"
+        if absent:
+            self.take()
+        key = self.take()
+        if not self.is_word(key):
+            raise ValueError(f"found '{key}', expected: identifier")
+        wrong = validation.qualified_name(key)
+        if wrong:
+            raise ValueError(f'key: Invalid value: "{key}": {wrong}')
+        if absent:
+            return Requirement(key, "DoesNotExist")
+        if self.peek() in (_END, ","):
+            return Requirement(key, "Exists")
+        mark = self.take()
+        if mark not in _OPERATORS:
+            raise ValueError(f"found '{mark}', expected: in, notin, =, ==, !=, gt, lt")
+        values = self.values() if mark in ("in", "notin") else (self.exact(),)
+        operator = _OPERATORS[mark]
+        if operator in ("Gt", "Lt") and not re.fullmatch(r"[+-]?\d+", values[0]):
+            raise ValueError(f'values[0][{key}]: Invalid value: "{values[0]}": for \'Gt\', \'Lt\' operators, the value must '
+                             "be an integer")
+        for number, value in enumerate(values):
+            wrong = validation.label_value(value)
+            if wrong:
+                raise ValueError(f'values[{number}][{key}]: Invalid value: "{value}": {wrong}')
+        return Requirement(key, operator, values)
+
+    def exact(self) -> str:
+        if self.peek() in (_END, ","):
+            return ""
+        mark = self.take()
+        if not self.is_word(mark):
+            raise ValueError(f"found '{mark}', expected: identifier")
+        return mark
+
+    def values(self) -> tuple[str, ...]:
+        mark = self.take()
+        if mark != "(":
+            raise ValueError(f"found '{mark}' expected: '('")
+        found = set()
+        while True:
+            mark = self.take()
+            if self.is_word(mark):
+                found.add(mark)
+                mark = self.take()
+                if mark == ")":
+                    return tuple(sorted(found))
+                if mark != ",":
+                    raise ValueError(f"found '{mark}', expected: ',' or ')'")
+                if self.peek() == ")":
+                    found.add("")
+            elif mark == ")":
+                return tuple(sorted(found))
+            elif mark == ",":
+                found.add("")
+            else:
+                raise ValueError(f"found '{mark}', expected: ',', ')' or identifier")
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Selector:
     """Read a selector in its text form (`app=web,tier in (a,b),!old`). Raises ValueError in the API's words."""
-    requirements, at = [], 0
-    while at < len(text):
-        match = _PART.match(text, at)
-        if match is None or match.end() == at:
-            raise ValueError(f"unable to parse requirement: found '{text[at:at + 1]}', expected: identifier")
-        at = match.end()
-        if match["set"]:
-            values = tuple(sorted(part.strip() for part in match["values"].split(",")))
-            requirements.append(Requirement(match["set"], "In" if match["how"] == "in" else "NotIn", values))
-        elif match["key"]:
-            requirements.append(
-                Requirement(match["key"], "NotIn" if match["op"] == "!=" else "In", (match["value"],))
-            )
-        elif match["absent"]:
-            requirements.append(Requirement(match["absent"], "DoesNotExist"))
-        elif match["number"]:
-            requirements.append(
-                Requirement(match["number"], "Gt" if match["compare"] == ">" else "Lt", (match["limit"],))
-            )
-        else:
-            requirements.append(Requirement(match["present"], "Exists"))
-    return Selector(tuple(requirements))
+    return _Parser(text).selector()
 
 
 def from_object(selector: Object | None) -> Selector:

@@ -302,6 +302,11 @@ def go_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def mismatch(value: Any, wanted: str) -> str:
+    """Say that a whole body has the wrong type."""
+    return f"json: cannot unmarshal {_word(value)} into Go value of type {wanted}"
+
+
 def unreadable_patch(body: Any) -> StatusError:
     """400 for a patch that is no JSON object."""
     return bad_request(f"json: cannot unmarshal {_word(body)} into Go value of type map[string]interface {{}}")

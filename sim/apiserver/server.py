@@ -10,23 +10,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sim.api import errors, objects, patch, schema, selectors, times
+from sim.api import errors, objects, patch, schema, times
 from sim.api.client import Change, Heartbeat, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
 from sim.api.schema import Type
-from sim.apiserver import admission, decode, eviction, registry, tables
+from sim.api.validation import Faults
+from sim.apiserver import admission, decode, deletion, options, reading, subresources, tables
+from sim.apiserver.access import Rights, authorize, review
+from sim.apiserver.admission import allocation
 from sim.apiserver.heartbeats import NODE_LEASES, Heartbeats
-from sim.apiserver.resources import RESOURCES, Resource
+from sim.apiserver.kinds.networking import custom
+from sim.apiserver.resources import RESOURCES, ROWS, Resource
 from sim.engine import SECOND_US, Engine
-from sim.etcd.store import Compacted, Store
+from sim.etcd.store import Store
 
 SCALE = Type("struct", "autoscaling/v1.Scale")
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
 AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
 AWAY_SECONDS = 60.0
-FIELD_PATHS = {"spec.nodeName", "status.phase", "metadata.name", "metadata.namespace", "spec.unschedulable",
-               "type", "reason", "status.podIP", "spec.restartPolicy", "spec.serviceAccountName"}
+COMPACTION_US = 300 * SECOND_US
+EVENT_TTL_SECONDS = 3600
+"""kube-apiserver --event-ttl 1h0m0s."""
+NAME_TRIES = 8
+SYSTEM_METADATA = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp",
+                   "deletionGracePeriodSeconds", "resourceVersion")
+DEPRECATED = {"componentstatuses": (19, "v1 ComponentStatus is deprecated in v1.19+"),
+              "endpoints": (33, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")}
 
 
 class CacheReader:
@@ -59,6 +69,13 @@ class ServerWatch:
         self.inner.stop()
         self.server.watches.pop(self, None)
 
+    def expire(self) -> None:
+        """End the watch because its timeoutSeconds ran out."""
+        if self in self.server.watches:
+            self.stop()
+            if self.closed:
+                self.closed()
+
 
 class ApiServer:
     """An API server over a store.
@@ -76,6 +93,7 @@ class ApiServer:
         self.flags = dict(flags or {})
         self.heartbeats = Heartbeats(engine)
         self.reader: Reader = CacheReader(store, self.heartbeats)
+        self.rights = Rights(self.reader)
         self.watches: dict[ServerWatch, None] = {}
         self.running = True
         self.away = False
@@ -83,7 +101,7 @@ class ApiServer:
         self.dial: Callable[[str, int], Any] | None = None
         """How the server reaches a kubelet: (address of the node, 10250) -> `program.NodeService`; set by its host."""
         self._names = engine.stream("apiserver.names")
-        self._addresses = 0
+        self._started_us = engine.now_us
         self._verbs: dict[str, Callable[[Resource, Request], Response]] = {
             "get": self._get, "list": self._list, "watch": self._watch, "create": self._create,
             "update": self._update, "patch": self._patch, "delete": self._delete,
@@ -101,27 +119,55 @@ class ApiServer:
         self.watches.clear()
 
     def handle(self, request: Request) -> Response:
-        """Answer a request. Raises StatusError."""
+        """Answer a request. Raises StatusError, and NotSimulated for kinds and subresources that are not built."""
         key = request.key
         if self.away:
             late = StatusError(504, "Timeout", AWAY)
             late.after_seconds = AWAY_SECONDS
             raise late
         if not key.resource:
-            answer: Response = tables.discovery(key.name, self.version)
-            return answer
-        row = RESOURCES.get(key.resource)
+            return tables.discovery(key.name, self.version, self.rows())
+        row = self.row(key.resource)
         if row is None or (request.subresource and request.subresource not in row.subresources):
             raise StatusError(404, "NotFound", "the server could not find the requested resource")
-        if row.namespaced and not key.namespace and key.name:
+        if not row.namespaced and key.namespace:
+            request = replace(request, key=Key(key.resource, "", key.name))
+        elif row.namespaced and not key.namespace and key.name and request.verb != "create":
             raise errors.bad_request("an empty namespace may not be set when a resource name is provided")
+        authorize(self.rights, request, row)
+        if request.verb not in row.verbs and not request.subresource:
+            raise options.refused_verb(request.verb)
         return self._verbs[request.verb](row, request)
 
+    # ---- the table --------------------------------------------------------------------------------------------
+    def row(self, resource: str) -> Resource | None:
+        """Give the row of a resource that this version serves; custom ones by their full name."""
+        row = RESOURCES.get(resource)
+        if row is not None:
+            return row if row.since <= self.minor else None
+        definition = self.store.get(Key("customresourcedefinitions", "", resource))
+        return custom(definition) if definition is not None else None
+
+    def rows(self) -> list[Resource]:
+        """List the rows that discovery shows, custom ones last."""
+        return [*ROWS, *(custom(each) for each in self.store.list("customresourcedefinitions"))]
+
+    def compacted(self) -> int:
+        """Give the revision up to which history is gone: every 5 minutes the one of 5 minutes before.
+
+        Models: apiserver/pkg/storage/etcd3/compact.go. Derived when asked, so that it is no event.
+        """
+        ticks = (self.engine.now_us - self._started_us) // COMPACTION_US
+        derived = self.store.revision_at(self._started_us + (ticks - 1) * COMPACTION_US) if ticks > 1 else 0
+        return max(self.store.compacted_revision, derived)
+
     # ---- reading ----------------------------------------------------------------------------------------------
-    def _now(self) -> str:
+    def now(self) -> str:
+        """Give the present as a stamp."""
         return times.stamp(self.engine.unix_us)
 
-    def _existing(self, row: Resource, key: Key) -> Object:
+    def existing(self, row: Resource, key: Key) -> Object:
+        """Give a stored object. Raises StatusError 404."""
         found = self.store.get(key)
         if found is None:
             raise errors.not_found(row.resource, key.name, row.group)
@@ -134,147 +180,174 @@ class ApiServer:
             return self.heartbeats.lease_as_of_now(objects.key("leases", obj), obj)
         return obj
 
+    def _warned(self, row: Resource) -> tuple[str, ...]:
+        since, text = DEPRECATED.get(row.resource, (0, ""))
+        return (text,) if text and self.minor >= since else ()
+
     def _get(self, row: Resource, request: Request) -> Response:
-        found = self._fresh(row, self._existing(row, request.key))
+        if request.subresource not in ("", "status", "scale", "approval"):
+            return subresources.get(self, row, request)
+        if row.resource == "componentstatuses":
+            found = next((c for c in subresources.components(self) if objects.name(c) == request.key.name), None)
+            if found is None:
+                raise errors.not_found(row.resource, request.key.name)
+        else:
+            found = self._fresh(row, self.existing(row, request.key))
         if request.subresource == "scale":
-            return Response(200, _scale_of(found))
+            return Response(200, subresources.scale_of(found))
         if request.query.get("as") == "Table":
-            return Response(200, tables.table(row, [found], self.engine.unix_us))
-        return Response(200, found)
+            return Response(200, tables.table(row, [found], self.engine.unix_us, self.minor), warnings=self._warned(row))
+        return Response(200, found, warnings=self._warned(row))
 
     def _list(self, row: Resource, request: Request) -> Response:
         query = request.query
+        metadata: Object = {"resourceVersion": str(self.store.revision)}
         if query.get("index"):
             items = self.store.by_index(row.resource, query["index"], query["value"])
+        elif row.resource == "componentstatuses":
+            items = subresources.components(self)
         else:
-            items = self._selected(row, request)
-        items = [self._fresh(row, item) for item in items]
+            items, metadata = reading.chunk(self.store, row, request, self.compacted())
+        if row.resource in ("nodes", "leases"):
+            items = [self._fresh(row, item) for item in items]
         if query.get("as") == "Table":
-            body = tables.table(row, items, self.engine.unix_us)
-            body["metadata"]["resourceVersion"] = str(self.store.revision)
-            return Response(200, body)
-        return Response(200, {
-            "apiVersion": row.api_version, "kind": f"{row.kind}List",
-            "metadata": {"resourceVersion": str(self.store.revision)}, "items": items,
-        })
-
-    def _selected(self, row: Resource, request: Request) -> list[Object]:
-        namespace, query = request.key.namespace, request.query
-        try:
-            fields = selectors.parse_field(query.get("fieldSelector", ""))
-            labels = selectors.parse(query["labelSelector"]) if query.get("labelSelector") else None
-        except ValueError as error:
-            raise errors.bad_request(str(error)) from None
-        node = next((value for path, op, value in fields if path == "spec.nodeName" and op == "="), None)
-        if node is not None and row.resource == "pods":
-            items = sorted(self.store.by_index("pods", "node", node), key=_place)
-            items = [pod for pod in items if not namespace or objects.namespace(pod) == namespace]
-        else:
-            items = self.store.list(row.resource, namespace)
-        for path, operator, value in fields:
-            if path not in FIELD_PATHS and not (row.resource == "events" and path.startswith("involvedObject.")):
-                raise errors.bad_request(f'field label not supported: {path}')
-            items = [item for item in items if (_field(item, path) == value) == (operator == "=")]
-        if labels is not None:
-            items = [item for item in items if labels.matches(objects.labels(item))]
-        return items
+            body = tables.table(row, items, self.engine.unix_us, self.minor)
+            return Response(200, {**body, "metadata": metadata}, warnings=self._warned(row))
+        return Response(200, {"apiVersion": row.api_version, "kind": f"{row.kind}List", "metadata": metadata,
+                              "items": items}, warnings=self._warned(row))
 
     def _watch(self, row: Resource, request: Request) -> Response:
-        assert request.watcher is not None
-        query, watcher = request.query, request.watcher
-        if query.get("resourceVersion"):
-            try:
-                for change in self.store.changes_since(int(query["resourceVersion"])):
-                    if change.key.resource == row.resource:
-                        watcher(change)
-            except Compacted:
-                raise errors.expired(
-                    f"too old resource version: {query['resourceVersion']} ({self.store.compacted_revision})"
-                ) from None
-        inner = self.store.watch(row.resource, watcher, index=query.get("index", ""), value=query.get("value", ""))
-        return Response(200, watch=ServerWatch(self, inner, request.closed))
+        query = request.query
+        if request.watcher is None:
+            raise errors.bad_request("a watch needs somebody to watch")
+        timeout = options.number(query, "timeoutSeconds")
+        if query.get("index"):
+            inner = self.store.watch(row.resource, request.watcher, index=query["index"], value=query["value"])
+        else:
+            tell = reading.filtered(reading.predicate(row, request), request.watcher)
+            reading.missed(self.store, row, request, self.compacted(), tell)
+            if options.truth(query, "sendInitialEvents"):
+                reading.bookmark(self.store, row, request.watcher)
+            inner = self.store.watch(row.resource, tell)
+        watch = ServerWatch(self, inner, request.closed)
+        if timeout:
+            self.engine.after(timeout * SECOND_US, watch.expire)
+        return Response(200, watch=watch)
 
     # ---- writing ----------------------------------------------------------------------------------------------
-    def _commit(self, request: Request, key: Key, new: Object | None) -> Change:
-        return self.store.commit(key, new, because=request.because, by=request.agent)
+    def commit(self, request: Request, key: Key, new: Object | None) -> Change:
+        """Write an object (None: delete it) as the request's doing."""
+        ttl_us = EVENT_TTL_SECONDS * SECOND_US if key.resource == "events" and new is not None else 0
+        return self.store.commit(key, new, because=request.because, by=request.agent, ttl_us=ttl_us)
 
     def _create(self, row: Resource, request: Request) -> Response:
-        if request.subresource == "eviction":
-            return self._evict(row, request)
-        if request.subresource == "binding":
-            return self._bind(row, request)
+        if request.subresource:
+            return subresources.create(self, row, request)
+        if not row.modelled:
+            raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
+        options.check_write(request)
         body, warnings = self._read(row, request, request.body)
-        metadata = dict(body.get("metadata") or {})
-        if row.namespaced:
-            metadata["namespace"] = request.key.namespace or metadata.get("namespace") or "default"
-        if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + self._names.text(SUFFIX, 5)
-        name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
-        if row.namespaced:
-            admission.check_namespace(row.resource, row.group, name, namespace, self.reader)
-        key = Key(row.resource, namespace, name)
-        if name and self.store.get(key) is not None:
-            raise errors.already_exists(row.resource, name, row.group)
-        metadata["uid"] = self._uid()
-        metadata["creationTimestamp"] = self._now()
-        if row.spec_fields:
-            metadata["generation"] = 1
-        obj = {"apiVersion": row.api_version, "kind": row.kind, **body, "metadata": metadata}
-        default = registry.DEFAULTS.get(row.resource)
-        if default:
-            obj = default(obj)
-        faults = registry.validate(row.resource, obj)
+        if row.verbs == ("create",):
+            return Response(201, review(self.rights, row, request, {
+                "apiVersion": row.api_version, "kind": row.kind, **body}), warnings=warnings)
+        obj = self._identified(row, request, body)
+        obj = row.strategy.default(obj)
+        obj = admission.admit(row, obj, request, self.reader, self._names)
+        obj = self._prepared(row, obj)
+        faults = Faults()
+        faults.metadata(obj["metadata"], row.strategy.name_rule)
+        row.strategy.validate(obj, faults)
         if faults:
-            raise errors.invalid(row.kind, row.group, name, faults)
-        if row.resource == "pods":
-            obj = admission.admit_pod(obj, self.reader, self._names)
+            raise errors.invalid(row.kind, row.group, objects.name(obj), faults)
+        admission.check_limits(row, obj, self.reader)
+        charged = admission.charge(row, obj, None, self.reader)
+        key = objects.key(row.resource, obj)
+        if self.store.get(key) is not None:
+            raise errors.already_exists(row.resource, key.name, row.group)
         if row.resource == "services":
-            obj = self._address(obj)
+            obj = allocation.allocate(obj, None, self.reader, self._names)
         if request.query.get("dryRun"):
             return Response(201, obj, warnings=warnings)
-        return Response(201, self._commit(request, key, obj).new, warnings=warnings)
+        self._charge(request, charged)
+        return Response(201, self.commit(request, key, obj).new, warnings=warnings)
+
+    def _charge(self, request: Request, charged: list[Object]) -> None:
+        for each in charged:
+            self.commit(request, objects.key("resourcequotas", each), each)
+
+    def _identified(self, row: Resource, request: Request, body: Object) -> Object:
+        """Give a new object its name, namespace, uid and moment of creation. Raises StatusError 400."""
+        metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name not in (
+            "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")}
+        if metadata.pop("resourceVersion", "0") not in ("", "0"):
+            raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+        space = request.key.namespace
+        if row.namespaced:
+            if space and metadata.get("namespace") not in (None, "", space):
+                raise errors.bad_request("the namespace of the provided object does not match the namespace sent on "
+                                         "the request")
+            metadata["namespace"] = space or metadata.get("namespace") or "default"
+        else:
+            metadata.pop("namespace", None)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generated(row, metadata)
+        metadata["uid"] = self._uid()
+        metadata["creationTimestamp"] = self.now()
+        if row.spec_fields:
+            metadata["generation"] = 1
+        if row.resource == "certificatesigningrequests":
+            user = request.user
+            body = objects.put(objects.put(body, "spec.username", user.name), "spec.groups", list(user.groups))
+        return {**body, "apiVersion": row.api_version, "kind": row.kind, "metadata": metadata}
+
+    def _generated(self, row: Resource, metadata: Object) -> str:
+        name = ""
+        for _ in range(NAME_TRIES):
+            name = metadata["generateName"] + self._names.text(SUFFIX, 5)
+            if self.store.get(Key(row.resource, metadata.get("namespace", ""), name)) is None:
+                break
+        return name
+
+    @staticmethod
+    def _prepared(row: Resource, obj: Object) -> Object:
+        if row.strategy.status is not None:
+            obj = {**obj, "status": dict(row.strategy.status)}
+        return row.strategy.prepare(obj)
 
     def _uid(self) -> str:
         text = self._names.text(HEX, 32)
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
-    def _address(self, service: Object) -> Object:
-        spec = service["spec"]
-        if spec.get("clusterIP") or spec.get("type") == "ExternalName":
-            address = spec.get("clusterIP")
-        else:
-            self._addresses += 1
-            number = 10 + self._names.uniform(0, 200) + 256 * (self._addresses % 250 + 1)
-            address = f"10.96.{number // 256}.{number % 256}"
-        return {**service, "spec": {**spec, "clusterIP": address, "clusterIPs": [address]}} if address else service
-
     def _update(self, row: Resource, request: Request) -> Response:
         if request.subresource == "heartbeat":
-            return self._heartbeat(request)
-        old = self._existing(row, request.key)
+            return subresources.heartbeat(self, request)
+        options.check_write(request)
+        old = self.existing(row, request.key)
         new, warnings = self._read(row, request, request.body, old)
         return replace(self._replace(row, request, old, new), warnings=warnings)
 
     def _patch(self, row: Resource, request: Request) -> Response:
-        old = self._existing(row, request.key)
-        base = _scale_of(old) if request.subresource == "scale" else old
+        options.check_write(request)
+        old = self.existing(row, request.key)
+        base = subresources.scale_of(old) if request.subresource == "scale" else old
+        typed = self._type(row, request.subresource)
         kind, body = request.query.get("patchType", "merge"), request.body
         if kind != "json" and not isinstance(body, dict):
             raise decode.unreadable_patch(body)
         if kind == "json":
             new = patch.json_patch(base, body)
         elif kind == "strategic":
-            new = patch.strategic_merge(base, body, self._type(row, request.subresource))
-        elif kind == "apply":
-            raise errors.NotSimulated("server-side apply")
-        else:
+            if typed is None:
+                raise StatusError(415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted "
+                                  "media types include: application/json-patch+json, application/merge-patch+json, "
+                                  "application/apply-patch+yaml")
+            new = patch.strategic_merge(base, body, typed)
+        elif kind == "merge":
             new = patch.merge_patch(base, body)
-        new, unknown = decode.read_patched(
-            self._type(row, request.subresource), new, base, minor=self.minor, patch=body, strategic=kind == "strategic")
+        else:
+            raise errors.NotSimulated("server-side apply")
+        new, unknown = decode.read_patched(typed, new, base, minor=self.minor, patch=body, strategic=kind == "strategic")
         warnings = self._strict(row, request, unknown)
-        if request.subresource == "scale":
-            new = objects.put(old, "spec.replicas", objects.dig(new, "spec.replicas", 0))
-            request = replace(request, subresource="")
         return replace(self._replace(row, request, old, new), warnings=warnings)
 
     @staticmethod
@@ -287,13 +360,26 @@ class ApiServer:
         """Decode a body; what nobody knows is an error, a warning or nothing, as fieldValidation says."""
         scale = request.subresource == "scale"
         kind, version = ("Scale", "v1") if scale else (row.kind, row.version)
-        obj, unknown = decode.read(kind, version, self._type(row, request.subresource), body if body is not None else "",
-                                   minor=self.minor, old=old)
+        typed = self._type(row, request.subresource)
+        if not scale and isinstance(body, dict):
+            typed = self._sent_as(row, body) or typed
+        obj, unknown = decode.read(kind, version, typed, body if body is not None else "", minor=self.minor, old=old)
         return obj, self._strict(row, request, unknown)
 
     @staticmethod
+    def _sent_as(row: Resource, body: Object) -> Type | None:
+        """Give the type of another served version of the kind (autoscaling/v1). Raises StatusError 400 for other kinds."""
+        version, kind = str(body.get("apiVersion") or row.api_version), str(body.get("kind") or row.kind)
+        if kind != row.kind or version.rpartition("/")[0] != row.group:
+            raise errors.bad_request(f"the API version in the data ({version}) does not match the expected API version "
+                                     f"({row.api_version})" if kind == row.kind else
+                                     f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {row.kind}: '
+                                     f'no kind "{kind}" is registered for version "{row.api_version}"')
+        return schema.of_kind(version, kind)
+
+    @staticmethod
     def _strict(row: Resource, request: Request, unknown: list[str]) -> tuple[str, ...]:
-        how = request.query.get("fieldValidation", "Warn")
+        how = request.query.get("fieldValidation") or "Warn"
         if unknown and how == "Strict":
             raise errors.bad_request(f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: '
                                      f"strict decoding error: {', '.join(unknown)}")
@@ -301,168 +387,118 @@ class ApiServer:
 
     def _replace(self, row: Resource, request: Request, old: Object, new: Object) -> Response:
         if request.subresource == "scale":
+            subresources.check_scale(request, old, new)
             new = objects.put(old, "spec.replicas", objects.dig(new, "spec.replicas", 0))
         key, was = request.key, old["metadata"]
-        version = (new.get("metadata") or {}).get("resourceVersion")
-        if version and version != was["resourceVersion"]:
-            raise errors.conflict(row.resource, key.name, row.group)
+        self._same_object(row, key, new, was)
+        new = {**new, "apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": self._metadata(new, was)}
+        admission.restrict_node(row, request, key.name, old)
+        new = self._changed(row, request, new, old)
+        if new == old:
+            return Response(200, old)
+        charged = admission.charge(row, new, old, self.reader) if row.resource in (
+            "persistentvolumeclaims", "services") else []
+        if request.query.get("dryRun"):
+            return Response(200, new)
+        self._charge(request, charged)
+        if deletion.released(row, new):
+            return Response(200, self.commit(request, key, None).old)
+        return Response(200, self.commit(request, key, new).new)
+
+    @staticmethod
+    def _metadata(new: Object, was: Object) -> Object:
         metadata = {**(new.get("metadata") or {})}
-        for name in ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp",
-                     "deletionGracePeriodSeconds", "resourceVersion"):
+        for name in SYSTEM_METADATA:
             if name in was:
                 metadata[name] = was[name]
             else:
                 metadata.pop(name, None)
-        new = {**new, "apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": metadata}
-        if request.subresource == "status":
-            new = {**old, "metadata": {**was, **{
-                n: metadata[n] for n in ("annotations", "labels") if n in metadata}}, "status": new.get("status") or {}}
-        elif "status" in row.subresources:
+        return metadata
+
+    @staticmethod
+    def _same_object(row: Resource, key: Key, new: Object, was: Object) -> None:
+        """Check that a write is meant for this object, as it is now. Raises StatusError 400 or 409."""
+        given = new.get("metadata") or {}
+        if given.get("name") not in (None, "", key.name):
+            raise errors.bad_request(f"the name of the object ({given['name']}) does not match the name on the URL "
+                                     f"({key.name})")
+        if given.get("namespace") not in (None, "", key.namespace):
+            raise errors.bad_request(f"the namespace of the object ({given['namespace']}) does not match the namespace on "
+                                     f"the request ({key.namespace})")
+        version, uid = given.get("resourceVersion"), given.get("uid")
+        if uid and uid != was["uid"]:
+            place = "/".join(filter(None, ("/registry", row.resource, key.namespace, key.name)))
+            raise errors.conflict(row.resource, key.name, row.group, (
+                f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
+                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {was['uid']}"))
+        if version not in (None, "", "0", was["resourceVersion"]):
+            raise errors.conflict(row.resource, key.name, row.group)
+
+    def _changed(self, row: Resource, request: Request, new: Object, old: Object) -> Object:
+        """Default and validate a change. Raises StatusError 422."""
+        if request.subresource in ("status", "approval"):
+            metadata = {**old["metadata"], **{
+                name: new["metadata"][name] for name in ("annotations", "labels", "managedFields") if name in new["metadata"]}}
+            return {**old, "metadata": metadata, "status": new.get("status") or {}}
+        if request.subresource == "finalize":
+            return {**old, "spec": new.get("spec") or {}}
+        if "status" in row.subresources:
+            new = {name: value for name, value in new.items() if name != "status"}
             if "status" in old:
                 new["status"] = old["status"]
-            new = self._changed_spec(row, key, new, old)
-        if new == old:
-            return Response(200, old)
-        if request.query.get("dryRun"):
-            return Response(200, new)
-        if objects.deleting(new) and not new["metadata"].get("finalizers") and not (
-            row.resource == "namespaces" and objects.dig(new, "spec.finalizers")
-        ) and not (row.resource == "pods" and metadata.get("deletionGracePeriodSeconds")):
-            return Response(200, self._commit(request, key, None).old)
-        return Response(200, self._commit(request, key, new).new)
-
-    def _changed_spec(self, row: Resource, key: Key, new: Object, old: Object) -> Object:
-        default = registry.DEFAULTS.get(row.resource)
-        if default:
-            new = default(new)
-        faults = registry.validate_update(row.resource, new, old)
+        touched = {name for name in (*new, *old) if new.get(name) is not old.get(name)} - {"apiVersion", "kind"}
+        faults = Faults()
+        if touched - {"metadata", "status"}:
+            new = row.strategy.default(new)
+            row.strategy.validate(new, faults)
+            row.strategy.validate_update(new, old, faults)
+        if any(new["metadata"].get(name) is not old["metadata"].get(name) for name in (
+            "labels", "annotations", "finalizers", "ownerReferences")
+        ):
+            faults[:0] = self._metadata_faults(new, old)
         if faults:
-            raise errors.invalid(row.kind, row.group, key.name, faults)
-        if row.resource == "daemonsets" and objects.dig(new, "spec.template") != objects.dig(old, "spec.template"):
-            raise errors.NotSimulated("the rolling update of a DaemonSet")
+            raise errors.invalid(row.kind, row.group, request.key.name, faults)
+        if row.resource == "services" and "spec" in touched:
+            new = allocation.allocate(new, old, self.reader, self._names)
         if row.spec_fields and any(new.get(field) != old.get(field) for field in row.spec_fields):
             generation = old["metadata"].get("generation", 1) + 1
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
         return new
 
-    def _heartbeat(self, request: Request) -> Response:
-        key, body = request.key, request.body
-        if body["beating"]:
-            self.heartbeats.begin(key, round(body.get("period_s", 10) * SECOND_US))
-            return Response(200, {})
-        renewed_us = self.heartbeats.end(key)
-        lease = self.store.get(key)
-        if renewed_us is not None and lease is not None:
-            text = times.stamp_micro(self.heartbeats.unix_us(renewed_us))
-            self._commit(request, key, objects.put(lease, "spec.renewTime", text))
-        return Response(200, {})
-
-    # ---- pods' own subresources -------------------------------------------------------------------------------
-    def _bind(self, row: Resource, request: Request) -> Response:
-        pod = self._existing(row, request.key)
-        node = request.body["target"]["name"]
-        if objects.dig(pod, "spec.nodeName"):
-            raise errors.conflict("pods", request.key.name, "", f"pod {request.key.name} is already assigned to node "
-                                  f'"{objects.dig(pod, "spec.nodeName")}"')
-        condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": self._now()}
-        conditions = [c for c in objects.dig(pod, "status.conditions", []) if c["type"] != "PodScheduled"]
-        new = objects.put(objects.put(pod, "spec.nodeName", node), "status.conditions", [*conditions, condition])
-        return Response(201, self._commit(request, request.key, new).new)
-
-    def _evict(self, row: Resource, request: Request) -> Response:
-        named = ((request.body or {}).get("metadata") or {}).get("name", request.key.name)
-        if named != request.key.name:
-            raise errors.bad_request("name in URL does not match name in Eviction object")
-        pod = self._existing(row, request.key)
-        ruling = eviction.rule(pod, eviction.budgets_of(pod, self.reader), self._now())
-        options = (request.body or {}).get("deleteOptions") or {}
-        if request.query.get("dryRun") or options.get("dryRun"):
-            return Response(201, _success())
-        if ruling.budget is not None:
-            self._commit(request, eviction.key_of(ruling.budget), ruling.budget)
-        conditions = objects.with_condition(
-            objects.dig(pod, "status.conditions", []),
-            {**eviction.DISRUPTION_TARGET, "lastTransitionTime": self._now()})
-        self._commit(request, request.key, objects.put(pod, "status.conditions", conditions))
-        query = {}
-        if options.get("gracePeriodSeconds") is not None:
-            query["gracePeriodSeconds"] = str(options["gracePeriodSeconds"])
-        self._delete(row, Request("delete", request.key, query=query, agent=request.agent,
-                                  because=request.because or "evicted through the eviction API"))
-        return Response(201, _success())
+    @staticmethod
+    def _metadata_faults(new: Object, old: Object) -> Faults:
+        faults = Faults()
+        faults.metadata(new["metadata"], lambda name: "")
+        if objects.deleting(old):
+            before = old["metadata"].get("finalizers") or []
+            added = [name for name in new["metadata"].get("finalizers") or [] if name not in before]
+            if added:
+                listed = ", ".join(f'"{name}"' for name in added)
+                faults.forbidden("metadata.finalizers", "no new finalizers can be added if the object is being deleted, "
+                                 f"found new finalizers []string{{{listed}}}")
+        return faults
 
     # ---- deleting ---------------------------------------------------------------------------------------------
     def _delete(self, row: Resource, request: Request) -> Response:
-        old = self._existing(row, request.key)
-        wanted = ((request.body or {}).get("preconditions") or {}).get("uid")
-        if wanted and wanted != objects.uid(old):
-            raise errors.conflict(
-                row.resource, request.key.name, row.group,
-                f"the UID in the precondition ({wanted}) does not match the UID in record ({objects.uid(old)}). "
-                "The object might have been deleted and then recreated")
-        if request.query.get("dryRun"):
-            return Response(200, old)
-        metadata = dict(old["metadata"])
-        finalizers = [f for f in metadata.get("finalizers") or [] if f not in ("orphan", "foregroundDeletion")]
-        propagation = request.query.get("propagationPolicy", "")
-        if propagation in ("Orphan", "Foreground") and not objects.deleting(old):
-            finalizers.append("orphan" if propagation == "Orphan" else "foregroundDeletion")
-        elif objects.deleting(old):
-            finalizers = metadata.get("finalizers") or []
-        grace = self._grace_seconds(row, old, request)
-        waits = grace > 0 or finalizers or (row.resource == "namespaces" and objects.dig(old, "spec.finalizers"))
-        if not waits:
-            return Response(200, self._commit(request, request.key, None).old)
-        stamp = times.stamp(self.engine.unix_us + grace * SECOND_US)
-        if objects.deleting(old) and not (row.resource == "pods" and stamp < metadata["deletionTimestamp"]):
-            return Response(200, old)
-        metadata["deletionTimestamp"] = stamp
-        metadata["deletionGracePeriodSeconds"] = grace
-        if finalizers:
-            metadata["finalizers"] = finalizers
-        if row.spec_fields:
-            metadata["generation"] = metadata.get("generation", 1) + 1
-        new = {**old, "metadata": metadata}
-        if row.resource == "namespaces":
-            new["status"] = {**(new.get("status") or {}), "phase": "Terminating"}
-        return Response(200, self._commit(request, request.key, new).new)
+        return self.delete(row, request, options.deletion(request))
 
-    @staticmethod
-    def _grace_seconds(row: Resource, old: Object, request: Request) -> int:
-        """Models: pkg/registry/core/pod/strategy.go CheckGracefulDelete."""
-        if row.resource != "pods":
-            return 0
-        text = request.query.get("gracePeriodSeconds")
-        grace = int(text) if text is not None else int(objects.dig(old, "spec.terminationGracePeriodSeconds", 30))
-        if not objects.dig(old, "spec.nodeName") or objects.pod_finished(old):
-            return 0
-        return grace
+    def delete(self, row: Resource, request: Request, wanted: options.Deletion) -> Response:
+        """Delete one object. Raises StatusError 403, 404, 409."""
+        admission.check_deletion(row, request.key.name)
+        old = self.existing(row, request.key)
+        admission.restrict_node(row, request, request.key.name, old)
+        deletion.check(row, old, wanted)
+        new = deletion.next_state(row, old, wanted, self.engine.unix_us)
+        if wanted.dry_run or new is old:
+            return Response(200, new or old)
+        change = self.commit(request, request.key, new)
+        return Response(200, change.new if change.new is not None else change.old)
 
     def _delete_collection(self, row: Resource, request: Request) -> Response:
-        gone = self._selected(row, request)
-        for item in gone:
-            key = objects.key(row.resource, item)
-            self._delete(row, Request("delete", key, query=request.query, agent=request.agent, because=request.because))
-        return Response(200, {"apiVersion": row.api_version, "kind": f"{row.kind}List", "metadata": {}, "items": gone})
-
-
-def _place(obj: Object) -> tuple[str, str]:
-    return objects.namespace(obj), objects.name(obj)
-
-
-def _field(obj: Object, path: str) -> str:
-    found = objects.dig(obj, path, "")
-    return str(found).lower() if isinstance(found, bool) else str(found)
-
-
-def _success() -> Object:
-    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-
-
-def _scale_of(obj: Object) -> Object:
-    return {
-        "kind": "Scale", "apiVersion": "autoscaling/v1",
-        "metadata": {n: obj["metadata"].get(n) for n in ("name", "namespace", "uid", "resourceVersion")},
-        "spec": {"replicas": objects.dig(obj, "spec.replicas", 0)},
-        "status": {"replicas": objects.dig(obj, "status.replicas", 0)},
-    }
+        wanted = options.deletion(request)
+        found = reading.selected(self.store, row, reading.predicate(row, request))
+        for item in found:
+            one = replace(request, verb="delete", key=objects.key(row.resource, item), body=None)
+            self.delete(row, one, wanted)
+        return Response(200, {"apiVersion": row.api_version, "kind": f"{row.kind}List",
+                              "metadata": {"resourceVersion": str(self.store.revision)}, "items": found})

@@ -3,8 +3,8 @@
 A commit assigns the next revision, appends a `Change`, updates the indexes and tells the watchers. A watcher only
 notes what changed (a key in a queue): nothing may commit from inside a watcher.
 
-Models: etcd's mvcc store and watchable store, seen through apiserver's storage layer. Left out: the key bytes
-(objects are kept as wire-form dicts), leases other than `expire_at_us` of the API server.
+Models: etcd's mvcc store, watchable store and lessor, seen through apiserver's storage layer. Left out: the key bytes
+(objects are kept as wire-form dicts), leases without a time to live.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sim.api.client import Change, Key, Object, Objects, Watcher
-from sim.engine import Engine
+from sim.engine import SECOND_US, Engine
 
+LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]
 Changes = list[Change]
 Index = Callable[[Object], Iterable[str]]
@@ -76,6 +77,7 @@ class Store:
         self._by_index: dict[tuple[str, str], dict[str, dict[tuple[str, str], Object]]] = {}
         self._watches: dict[str, dict[StoreWatch, None]] = {}
         self._index_watches: dict[tuple[str, str], dict[str, dict[StoreWatch, None]]] = {}
+        self._leases: dict[int, dict[Key, int]] = {}
         self._digests: list[tuple[Object, bytes]] | None = [] if detect_mutation else None
 
     # ---- reading ----------------------------------------------------------------------------------------------
@@ -107,10 +109,13 @@ class Store:
         return len(self._objects.get(resource, {}))
 
     # ---- writing ----------------------------------------------------------------------------------------------
-    def commit(self, key: Key, new: Object | None, *, because: str = "", by: str = "") -> Change:
+    def commit(
+        self, key: Key, new: Object | None, *, because: str = "", by: str = "", ttl_us: int = 0
+    ) -> Change:
         """Write an object (None deletes it) and give the change.
 
         The object's resourceVersion becomes the new revision. Whether the write is allowed is the caller's business.
+        ttl_us: after how long the object goes by itself, unless it is written again.
         """
         self.revision += 1
         revision = self.revision
@@ -130,8 +135,25 @@ class Store:
             self.changes.append(change)
         if self._digests is not None and new is not None:
             self._digests.append((new, _digest(new)))
+        if ttl_us and new is not None:
+            self._expire_later(key, revision, self.engine.now_us + ttl_us)
         self._tell(change)
         return change
+
+    def _expire_later(self, key: Key, revision: int, at_us: int) -> None:
+        """Note a lease. Leases that end within the same minute end together, as the API server's do."""
+        minute = -(-at_us // LEASE_GRID_US)
+        ending = self._leases.get(minute)
+        if ending is None:
+            ending = self._leases[minute] = {}
+            self.engine.at(minute * LEASE_GRID_US, self._expire, minute)
+        ending[key] = revision
+
+    def _expire(self, minute: int) -> None:
+        for key, revision in self._leases.pop(minute, {}).items():
+            found = self.get(key)
+            if found is not None and found["metadata"]["resourceVersion"] == str(revision):
+                self.commit(key, None, because="its time to live ran out", by="etcd")
 
     def _place(
         self, key: Key, place: tuple[str, str], objects: dict[tuple[str, str], Object],
@@ -202,6 +224,17 @@ class Store:
             else:
                 high = middle
         return self.changes[low:]
+
+    def revision_at(self, at_us: int) -> int:
+        """Give the revision that was the latest at a moment; 1 before the first change, or without history."""
+        low, high = 0, len(self.changes)
+        while low < high:
+            middle = (low + high) // 2
+            if self.changes[middle].at_us <= at_us:
+                low = middle + 1
+            else:
+                high = middle
+        return self.changes[low - 1].revision if low else 1
 
     def compact(self, revision: int) -> None:
         """Hide the history up to a revision from clients; the lab may still read `changes`."""

@@ -2,7 +2,7 @@ import pytest
 
 from sim.api import schema
 from sim.api.errors import StatusError
-from sim.api.strategic import strategic_merge, three_way
+from sim.api.patch import strategic_merge, three_way
 
 POD = {"apiVersion": "v1", "kind": "Pod"}
 

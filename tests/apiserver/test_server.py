@@ -144,7 +144,7 @@ def test_a_job_gets_a_selector_over_its_uid_and_must_not_restart_for_ever(client
     assert made["spec"]["selector"] == mark and made["spec"]["completions"] == 1
     key = Key("jobs", "default", "once")
     assert client.patch(key, {"spec": {"suspend": True}})["spec"]["selector"] == mark
-    with pytest.raises(StatusError, match='restartPolicy: Unsupported value: "Always": supported values: "OnFailure"'):
+    with pytest.raises(StatusError, match='restartPolicy: Required value: valid values: "OnFailure", "Never"'):
         client.create("jobs", {**body, "metadata": {"name": "x", "namespace": "default"},
                                "spec": {"template": {"spec": TEMPLATE["spec"]}}})
 

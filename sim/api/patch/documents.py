@@ -1,13 +1,11 @@
-"""JSON patches (RFC 6902) and merge patches (RFC 7386); strategic ones are in `sim.api.strategic`."""
+"""JSON patches (RFC 6902) and merge patches (RFC 7386)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sim.api.errors import StatusError, bad_request
-from sim.api.strategic import strategic_merge, three_way
 
-__all__ = ["json_patch", "merge_patch", "strategic_merge", "three_way"]
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """Apply an RFC 7386 merge patch; neither argument is changed."""
