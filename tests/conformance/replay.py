@@ -188,8 +188,11 @@ class Replay:
         target = self.zero_us + round(until * 1e6)
         while self.lab.now_us < target and not (stop and stop()):
             live = [p for p in self.probes if self.now() >= p.step["at"] - p.step["within"]]
-            self.lab.engine.advance(min(target, self.lab.now_us + round(PROBE_EVERY_S * 1e6)) if live else target,
-                                    stop=stop)
+            waiting = [p.step["at"] - p.step["within"] for p in self.probes if p not in live]
+            next_us = min([target, *(self.zero_us + round(at * 1e6) for at in waiting)])
+            if live:
+                next_us = min(next_us, self.lab.now_us + round(PROBE_EVERY_S * 1e6))
+            self.lab.engine.advance(next_us, stop=stop)
             for probe in live:
                 self.try_probe(probe)
 
@@ -220,12 +223,12 @@ class Replay:
                 self.do(step)
                 self.finish()
         self.zero_us = self.lab.now_us
+        near = [step for step in self.run["steps"] if step.get("line") and step.get("within")
+                and step.get("compare", "text") not in ("skip", "exit")]
+        self.probes = [Probe(step, recorded) for step in near if (recorded := self.find(step)) is not None]
         for step in self.run["steps"]:
-            if step.get("line") and step.get("within") and step.get("compare", "text") not in ("skip", "exit"):
-                recorded = self.find(step)
-                if recorded is not None:
-                    self.probes.append(Probe(step, recorded))
-                    continue
+            if any(probe.step is step for probe in self.probes) or step in near:
+                continue
             if "line" in step:
                 self.finish(keep=step.get("beside", ""))
             self.advance(step["at"])
