@@ -33,54 +33,72 @@ class Alike:
 class Recorder:
     """Writes Event objects for one component.
 
-    component, host: the source. by_revision: only an object that has not changed meanwhile counts as the same (the
-    scheduler's newer recorder, whose key holds the object's resourceVersion).
+    component, host: the source. newer: write as client-go/tools/events does (the scheduler since 1.19): eventTime and
+    a series instead of count and times; only an object that has not changed meanwhile counts as the same; no limits.
     """
 
-    def __init__(
-        self, engine: Engine, client: Client, component: str, host: str = "", *, by_revision: bool = False
-    ) -> None:
+    def __init__(self, engine: Engine, client: Client, component: str, host: str = "", *, newer: bool = False) -> None:
         self.engine = engine
         self.client = client
         self.component = component
         self.host = host
-        self.by_revision = by_revision
+        self.newer = newer
         self._known: dict[Words, Key] = {}
         self._alike: dict[Words, Alike] = {}
         self._spam_us: dict[str, int] = {}
 
-    def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "") -> None:
+    def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "", action: str = "") -> (
+        None
+    ):
         """Record an Event about an object; kind is Normal or Warning. A lost event is lost, as upstream."""
         try:
-            self._write(about, kind, reason, message, field_path)
+            if self.newer:
+                self._write_newer(about, kind, reason, message, action)
+            else:
+                self._write(about, kind, reason, message, field_path)
         except (StatusError, TransportError):
             return
 
     def _write(self, about: Object, kind: str, reason: str, message: str, field_path: str) -> None:
         now = times.stamp(self.engine.unix_us)
         who = objects.uid(about) or objects.name(about)
-        if self.by_revision:
-            same: Words = (who, kind, reason, message, about["metadata"].get("resourceVersion", ""))
-        else:
-            message, same = self._combined((who, kind, reason, field_path), message)
+        message, same = self._combined((who, kind, reason, field_path), message)
         known = self._known.get(same)
         found = self.client.reader.get(known) if known is not None else None
-        if not self.by_revision and self._floods(who):
+        if self._floods(who):
             return
         if known is not None and found is not None:
             self.client.patch(known, {"count": found.get("count", 1) + 1, "lastTimestamp": now, "message": message})
             return
+        self._create(about, same, field_path, {
+            "reason": reason, "message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1, "type": kind,
+            "source": {"component": self.component, **({"host": self.host} if self.host else {})},
+            "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
+        })
+
+    def _write_newer(self, about: Object, kind: str, reason: str, message: str, action: str) -> None:
+        now = times.stamp_micro(self.engine.unix_us)
+        same = (objects.uid(about), kind, reason, action, about["metadata"].get("resourceVersion", ""))
+        known = self._known.get(same)
+        found = self.client.reader.get(known) if known is not None else None
+        if known is not None and found is not None:
+            count = objects.dig(found, "series.count", 1) + 1
+            self.client.patch(known, {"series": {"count": count, "lastObservedTime": now}})
+            return
+        self._create(about, same, "", {
+            "reason": reason, "message": message, "type": kind, "action": action, "source": {}, "firstTimestamp": None,
+            "lastTimestamp": None, "eventTime": now, "reportingComponent": self.component,
+            "reportingInstance": self.host,
+        })
+
+    def _create(self, about: Object, same: Words, field_path: str, content: Object) -> None:
         namespace = objects.namespace(about) or EVENTS_NAMESPACE
         name = f"{objects.name(about)}.{self.engine.stream('events').text('0123456789abcdef', 16)}"
         self._known[same] = Key("events", namespace, name)
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
         self.client.create("events", {
-            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path),
-            "reason": reason, "message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1, "type": kind,
-            "source": {"component": self.component, **({"host": self.host} if self.host else {})},
-            "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
-        })
+            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content})
 
     def _combined(self, group: Words, message: str) -> tuple[str, Words]:
         """Give the message and its key; from the eleventh different message on they share one Event."""

@@ -5,6 +5,7 @@ Models: cmd/kube-*/app and etcd's start-up, as far as a lab sees them. Latencies
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sim.api.client import Client, Key, User
@@ -28,6 +29,11 @@ SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 def flags_of(argv: Sequence[str]) -> dict[str, str]:
     """Read `--name=value` words."""
     return {word[2:].partition("=")[0]: word.partition("=")[2] for word in argv if word.startswith("--")}
+
+
+def full_version(text: str) -> tuple[int, ...]:
+    """Read `1.34.2` as numbers; what follows a dash or plus is left out."""
+    return tuple(int(part) for part in re.split(r"[-+]", text)[0].split(".") if part.isdigit())
 
 
 class Program:
@@ -265,7 +271,7 @@ class KubeScheduler(Led):
 
     def make(self, client: Client) -> list[Loop]:
         """Make the scheduler; `host.disks` may hold a `scheduler.pick` for replays."""
-        scheduler = Scheduler(self.engine, client, version=self.minor)
+        scheduler = Scheduler(self.engine, client, version=full_version(self.version), host=self.host.name)
         scheduler.pick = lambda pod, nodes: (
             self.host.disks["scheduler.pick"](pod, nodes) if self.host.disks.get("scheduler.pick") else None)
         return [scheduler]

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sim.api import objects, scheduling
 from sim.api.client import Key, Object
 
 DEFAULT_CPU_MILLI, DEFAULT_MEMORY_BYTES = 100, 200 * 1024 * 1024
 """What a container without requests counts as when nodes are compared (not when they are filtered)."""
+ANY_ADDRESS = "0.0.0.0"
+
+Port = tuple[str, str, int]
+
+
+class Held(NamedTuple):
+    """A pod on a node, with what it takes there. requests and weight: cpu in milli, the rest in base units."""
+
+    pod: Object
+    requests: dict[str, int]
+    weight: dict[str, int]
+    ports: tuple[Port, ...]
+
+
+def hold(pod: Object) -> Held:
+    """Compute once what a pod takes on a node."""
+    return Held(pod, scheduling.requests(pod), weight_of(pod), tuple(host_ports(pod)))
 
 
 @dataclass(slots=True)
@@ -17,10 +36,12 @@ class NodeInfo:
     """A node, its pods, and the sums of what they ask for. amounts: cpu in milli, the rest in base units."""
 
     node: Object
-    pods: dict[Key, Object] = field(default_factory=dict)
+    held: dict[Key, Held] = field(default_factory=dict)
     requested: Counter[str] = field(default_factory=Counter)
     weighed: Counter[str] = field(default_factory=Counter)
     allocatable: dict[str, int] = field(default_factory=dict)
+    choosy: dict[Key, None] = field(default_factory=dict)
+    """Pods with (anti-)affinity of their own: they have a say in where others may go."""
 
     def set_node(self, node: Object) -> None:
         """Take a newer Node object."""
@@ -28,24 +49,43 @@ class NodeInfo:
         self.allocatable = {
             name: scheduling.amount_of(name, text) for name, text in objects.dig(node, "status.allocatable", {}).items()}
 
-    def add(self, pod: Object) -> None:
+    def add(self, pod: Object, held: Held | None = None) -> None:
         """Count a pod that is bound here."""
         key = objects.key("pods", pod)
         self.remove(key)
-        self.pods[key] = pod
-        self.requested.update(scheduling.requests(pod))
-        self.weighed.update(weight_of(pod))
+        held = held._replace(pod=pod) if held is not None else hold(pod)
+        self.held[key] = held
+        self.requested.update(held.requests)
+        self.weighed.update(held.weight)
+        affinity = objects.dig(pod, "spec.affinity", {})
+        if affinity.get("podAffinity") or affinity.get("podAntiAffinity"):
+            self.choosy[key] = None
 
     def remove(self, key: Key) -> None:
         """No longer count a pod."""
-        pod = self.pods.pop(key, None)
-        if pod is not None:
-            self.requested.subtract(scheduling.requests(pod))
-            self.weighed.subtract(weight_of(pod))
+        held = self.held.pop(key, None)
+        if held is not None:
+            self.requested.subtract(held.requests)
+            self.weighed.subtract(held.weight)
+            self.choosy.pop(key, None)
 
-    def used_ports(self) -> list[tuple[str, int]]:
-        """Give the (protocol, host port) pairs in use."""
-        return [port for pod in self.pods.values() for port in host_ports(pod)]
+    def pods(self) -> Iterator[Object]:
+        """Give the pods here."""
+        return (held.pod for held in self.held.values())
+
+    def without(self, keys: set[Key]) -> NodeInfo:
+        """Give this node as it would be without some of its pods."""
+        twin = NodeInfo(self.node, dict(self.held), Counter(self.requested), Counter(self.weighed), self.allocatable,
+                        dict(self.choosy))
+        for key in keys:
+            twin.remove(key)
+        return twin
+
+
+def clash(wanted: tuple[Port, ...], used: Iterator[Port]) -> bool:
+    """Tell whether a wanted (address, protocol, port) is in use; 0.0.0.0 stands for every address."""
+    return any(
+        w[1:] == u[1:] and (w[0] == u[0] or ANY_ADDRESS in (w[0], u[0])) for u in used for w in wanted)
 
 
 def weight_of(pod: Object) -> dict[str, int]:
@@ -59,12 +99,12 @@ def weight_of(pod: Object) -> dict[str, int]:
     return total
 
 
-def host_ports(pod: Object) -> list[tuple[str, int]]:
-    """Give the host ports that a pod wants."""
+def host_ports(pod: Object) -> list[Port]:
+    """Give the host ports that a pod wants: (address, protocol, port)."""
     found = []
     for each in objects.dig(pod, "spec.containers", []):
         for port in each.get("ports") or []:
             number = port.get("hostPort") or (port["containerPort"] if objects.dig(pod, "spec.hostNetwork") else 0)
             if number:
-                found.append((port.get("protocol", "TCP"), number))
+                found.append((port.get("hostIP") or ANY_ADDRESS, port.get("protocol", "TCP"), number))
     return found

@@ -1,55 +1,98 @@
 """The scheduling loop: one pod per simulation event, from a queue of those that have no node.
 
-Models: pkg/scheduler/schedule_one.go, internal/queue. Left out: preemption, sampling of nodes, extenders.
+Models: pkg/scheduler/schedule_one.go, eventhandlers.go. Left out: extenders, several profiles.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from sim.api import objects, selectors
+from sim.api import objects, selectors, times
 from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError, TransportError
-from sim.controllers.base import cause_of
-from sim.controllers.scheduler.filters import FILTERS, Refusal, message
+from sim.api.selectors import Selector
+from sim.controllers.base import LimitedClient, Limiter, cause_of
+from sim.controllers.scheduler import messages, preemption
+from sim.controllers.scheduler.candidates import Candidates, Verdict, class_of
 from sim.controllers.scheduler.nodeinfo import NodeInfo
-from sim.controllers.scheduler.scores import best
-from sim.engine import SECOND_US, Cause, Engine
+from sim.controllers.scheduler.plugins import volumes
+from sim.controllers.scheduler.plugins.filters import Refusal, Version, Wish
+from sim.controllers.scheduler.plugins.scores import WEIGHTS
+from sim.controllers.scheduler.queue import SchedulingQueue, Waiting
+from sim.engine import SECOND_US, Engine
 from sim.recorder import Recorder
 
 BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US = 15_000, 20_000, 50_000
-RETRY_US = 300 * SECOND_US
+CYCLE_US = 2_000
+QPS, BURST = 50, 100
+FLUSH_US, PARKED_MOST_US = 30 * SECOND_US, 300 * SECOND_US
+CLASSES_MOST, ATTEMPTS_MOST, SCORED_MOST = 64, 2_000, 200
 OWNERS = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "ReplicationController": "replicationcontrollers"}
+NODE_PARTS = ("spec", "metadata.labels", "status.allocatable")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last time a pod was tried: who refused it where, how the fitting nodes scored, and which was chosen."""
+
+    at_us: int
+    refused: dict[str, Refusal]
+    scores: dict[str, dict[str, int]] = field(default_factory=dict)
+    node: str = ""
+    message: str = ""
+
+
+def explain(attempt: Attempt) -> list[str]:
+    """Say in lines why a pod is where it is, or nowhere: per node the filter that refused, or its scores."""
+    lines = [f"{name}: refused by {refusal.plugin}: {', '.join(refusal.reasons)}"
+             for name, refusal in sorted(attempt.refused.items())]
+    for name, parts in sorted(attempt.scores.items(), key=lambda row: (-sum(row[1].values()), row[0])):
+        shown = " + ".join(f"{plugin} {score}" for plugin, score in parts.items())
+        mark = " (chosen)" if name == attempt.node else ""
+        lines.append(f"{name}: score {sum(parts.values())}{mark}" + (f" = {shown}" if shown else ""))
+    return lines
 
 
 class Scheduler:
     """Binds pods.
 
-    version: (major, minor), for texts. pick: given the pod's name and the equally good nodes, may choose one.
+    version: (major, minor) or with the patch, for texts. pick: given the pod's name and the equally good nodes, may
+    choose one. attempts: the last attempt per pod, for `explain`.
     """
 
     name = "default-scheduler"
 
-    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int]) -> None:
+    def __init__(self, engine: Engine, client: Client, *, version: Version, host: str = "") -> None:
         self.engine = engine
-        self.client = client
+        self.limiter = Limiter(engine, QPS, BURST)
+        self.client = LimitedClient(
+            client.transport, client.reader, agent=client.agent, user=client.user, limiter=self.limiter)
         self.reader = client.reader
         self.version = version
         self.pick: Callable[[str, list[str]], str | None] | None = None
-        self.recorder = Recorder(engine, client, "default-scheduler")
+        instance = f"default-scheduler-{host}" if host else "default-scheduler"
+        self.recorder = Recorder(engine, client, "default-scheduler", instance, newer=version >= (1, 19))
         self.nodes: dict[str, NodeInfo] = {}
-        self.refused: dict[Key, list[tuple[str, Refusal]]] = {}
+        self.queue = SchedulingQueue(version)
+        self.attempts: OrderedDict[Key, Attempt] = OrderedDict()
+        self._classes: OrderedDict[tuple[str, ...], Candidates] = OrderedDict()
+        self._changed: list[str] = []
+        self._order: list[str] = []
+        self._next_node = 0
         self._stream = engine.stream("scheduler")
-        self._queue: dict[Key, tuple[Cause, ...]] = {}
-        self._waiting: dict[Key, None] = {}
         self._stops: list[Callable[[], None]] = []
         self._busy = False
+        self._flush_planned = False
+        self._era = 0
         self.running = False
 
     def start(self) -> None:
         """Begin to watch and schedule what waits."""
         self.running = True
-        self._stops = [self.client.watch("nodes", self._node).stop, self.client.watch("pods", self._pod).stop]
+        watched = (("nodes", self._node), ("pods", self._pod), *((name, self._other) for name in volumes.RESOURCES))
+        self._stops = [self.client.watch(name, call).stop for name, call in watched]
         for node in self.reader.list("nodes"):
             self._set_node(node)
         for pod in self.reader.list("pods"):
@@ -57,140 +100,348 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop at once and forget."""
-        self.running = False
+        self.running, self._busy = False, False
+        self._era += 1
         for stop in self._stops:
             stop()
-        self._queue.clear()
-        self._waiting.clear()
-        self.refused.clear()
+        self.queue = SchedulingQueue(self.version)
+        self.attempts.clear()
         self.nodes.clear()
+        self._classes.clear()
+        self._changed.clear()
+        self._order.clear()
 
     # ---- noticing ---------------------------------------------------------------------------------------------
+    def _mark(self, name: str) -> None:
+        """Note that classes must ask anew about a node."""
+        self._changed.append(name)
+        if len(self._changed) > 10 * len(self.nodes) + 1000:
+            self._changed.clear()
+            self._classes.clear()
+
     def _set_node(self, node: Object) -> None:
         name = objects.name(node)
         if name not in self.nodes:
             self.nodes[name] = NodeInfo(node)
+            self._order = []
             for pod in self.reader.by_index("pods", "node", name):
                 if not objects.pod_finished(pod):
                     self.nodes[name].add(pod)
         self.nodes[name].set_node(node)
+        self._mark(name)
 
     def _node(self, change: Change) -> None:
         if change.new is None:
             self.nodes.pop(change.key.name, None)
-            return
-        self._set_node(change.new)
-        old = change.old or {}
-        if any(objects.dig(old, p) != objects.dig(change.new, p) for p in (
-            "spec", "metadata.labels", "status.allocatable")):
-            self._retry(change)
+            self._order = []
+            self._mark(change.key.name)
+        else:
+            old = change.old or {}
+            if not any(objects.dig(old, part) != objects.dig(change.new, part) for part in NODE_PARTS):
+                self.nodes[change.key.name].node = change.new
+                return
+            self._set_node(change.new)
+        self._help(change)
+
+    def _other(self, change: Change) -> None:
+        self._classes.clear()
+        self._help(change)
 
     def _pod(self, change: Change) -> None:
         pod, key = change.new, change.key
-        node = objects.dig(pod or change.object, "spec.nodeName")
+        node = objects.dig(pod or change.object, "spec.nodeName", "")
         if pod is None or objects.pod_finished(pod):
-            for name in [node] if node else []:
-                if name in self.nodes:
-                    self.nodes[name].remove(key)
-                    self._retry(change)
-            self._queue.pop(key, None)
-            self._waiting.pop(key, None)
-            self.refused.pop(key, None)
+            info = self.nodes.get(node)
+            if info is not None and key in info.held:
+                info.remove(key)
+                self._mark(node)
+                self._help(change)
+            self.queue.remove(key)
+            if pod is None:
+                self.attempts.pop(key, None)
         elif node:
-            if node in self.nodes:
-                self.nodes[node].add(pod)
-        elif key not in self._waiting and objects.dig(pod, "spec.schedulerName") == self.name:
-            self._enqueue(key, self.engine.join_causes(change.causes, (cause_of(change),)))
+            self.queue.remove(key)
+            self._placed(change, pod, node)
+        elif objects.dig(pod, "spec.schedulerName") == self.name and not objects.deleting(pod):
+            self._pending(change, pod)
+        else:
+            self.queue.remove(key)
 
-    def _retry(self, change: Change) -> None:
-        """Something changed that could help those who wait."""
+    def _placed(self, change: Change, pod: Object, node: str) -> None:
+        info = self.nodes.get(node)
+        if info is None:
+            return
+        held = info.held.get(change.key)
+        if held is not None and change.old is not None and held.pod["spec"].get("containers") == pod["spec"].get(
+                "containers") and objects.labels(held.pod) == objects.labels(pod) and (
+                objects.deleting(held.pod) == objects.deleting(pod)):
+            info.held[change.key] = held._replace(pod=pod)
+            return
+        info.add(pod)
+        self._mark(node)
+        if held is None or objects.labels(held.pod) != objects.labels(pod):
+            self._help(change)
+
+    def _pending(self, change: Change, pod: Object) -> None:
+        gates = objects.dig(pod, "spec.schedulingGates", [])
+        if gates:
+            self._gated(change.key, pod)
+            return
+        old = change.old
         causes = self.engine.join_causes(change.causes, (cause_of(change),))
-        for key in list(self._waiting):
-            del self._waiting[key]
-            self._enqueue(key, causes)
+        if old is None or change.key not in self.queue.pods:
+            self.queue.add(pod, causes)
+        elif old["spec"] != pod["spec"] or objects.labels(old) != objects.labels(pod):
+            self.queue.add(pod, causes)
+        else:
+            self.queue.pods[change.key].pod = pod
+            return
+        self._soon()
 
-    def _enqueue(self, key: Key, causes: tuple[Cause, ...]) -> None:
-        self._queue.setdefault(key, causes)
-        self._next()
+    def _gated(self, key: Key, pod: Object) -> None:
+        if objects.condition(pod, "PodScheduled") is None:
+            self.engine.after(BIND_LOW_US, self._say_gated, key)
 
-    def _next(self) -> None:
-        if self._queue and not self._busy and self.running:
+    def _say_gated(self, key: Key) -> None:
+        pod = self.reader.get(key)
+        if self.running and pod is not None and objects.condition(pod, "PodScheduled") is None:
+            self._condition(key, pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates")
+
+    def _help(self, change: Change) -> None:
+        """Have those tried again whom the change could help."""
+        for waiting in self.queue.helped(change):
+            waiting.causes = self.engine.join_causes(change.causes, (cause_of(change),))
+            ready_us = waiting.ready_us(self.version)
+            if ready_us <= self.engine.now_us:
+                self.queue.activate(waiting.key)
+                self._soon()
+            else:
+                self.queue.refused.pop(waiting.key, None)
+                self.engine.at(-(-ready_us // SECOND_US) * SECOND_US, self._again, waiting.key, self._era)
+
+    def _again(self, key: Key, era: int) -> None:
+        if era == self._era and key in self.queue.pods:
+            self.queue.activate(key)
+            self._soon()
+
+    def _soon(self) -> None:
+        """See to it that the next pod is tried."""
+        if len(self.queue) and not self._busy and self.running:
             self._busy = True
             delay_us = self._stream.latency_us(BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US)
-            self.engine.after(delay_us, self._one)
+            self.engine.after(max(delay_us, self.limiter.wait_us()), self._one, self._era)
 
-    # ---- scheduling -------------------------------------------------------------------------------------------
-    def _one(self) -> None:
-        """Schedule every pod that is queued by now; upstream binds several within one sync latency."""
-        self._busy = False
-        if not self.running:
+    # ---- one cycle --------------------------------------------------------------------------------------------
+    def _one(self, era: int) -> None:
+        if era != self._era or not self.running:
             return
-        for key in list(self._queue):
-            causes = self._queue.pop(key)
-            with self.engine.because(causes):
+        waiting = self.queue.pop()
+        if waiting is not None:
+            with self.engine.because(waiting.causes):
                 try:
-                    self._schedule(key)
+                    self._schedule(waiting)
                 except (StatusError, TransportError):
-                    self._waiting[key] = None
-        self._next()
+                    self.queue.park(waiting, (), self.engine.now_us)
+                    self.engine.after(SECOND_US, self._again, waiting.key, era)
+        if len(self.queue):
+            self.engine.after(max(CYCLE_US, self.limiter.wait_us()), self._one, era)
+        else:
+            self._busy = False
 
-    def _schedule(self, key: Key) -> None:
+    def _class(self, pod: Object) -> Candidates:
+        """Give what pods like this one know of the nodes, up to date."""
+        mark = class_of(pod)
+        found = self._classes.get(mark)
+        if found is None:
+            found = self._classes[mark] = Candidates(
+                Wish.of(pod, self.version), self._siblings(pod), lambda: self.reader.list("namespaces"))
+            found.update(self.nodes, self.nodes)
+            if len(self._classes) > CLASSES_MOST:
+                self._classes.popitem(last=False)
+        else:
+            self._classes.move_to_end(mark)
+            found.update(dict.fromkeys(self._changed[found.seen:]), self.nodes)
+        found.seen = len(self._changed)
+        return found
+
+    def _rotated(self) -> list[str]:
+        """Give the nodes in the order of search: zone by zone in turn, beginning where the last search ended."""
+        if not self._order:
+            zones: dict[str, list[str]] = {}
+            for name in sorted(self.nodes):
+                labels = objects.labels(self.nodes[name].node)
+                zones.setdefault(labels.get("topology.kubernetes.io/zone", ""), []).append(name)
+            rows = list(zones.values())
+            self._order = [row[at] for at in range(max(map(len, rows), default=0)) for row in rows if at < len(row)]
+        at = self._next_node % max(1, len(self._order))
+        return self._order[at:] + self._order[:at]
+
+    def _schedule(self, waiting: Waiting) -> None:
+        key = waiting.key
         pod = self.reader.get(key)
         if pod is None or objects.dig(pod, "spec.nodeName") or objects.deleting(pod):
+            self.queue.remove(key)
             return
-        nodes = [self.nodes[name] for name in sorted(self.nodes)]
-        verdicts = [(info, self._refusal(pod, info, nodes)) for info in nodes]
-        fitting = [info for info, refusal in verdicts if refusal is None]
-        if not fitting:
-            self.refused[key] = [(objects.name(i.node), r) for i, r in verdicts if r is not None]
-            self._fail(key, pod, message([r for _, r in verdicts if r is not None], self.version))
+        if not self.nodes:
+            self._fail(waiting, pod, messages.NO_NODES, {})
             return
-        self.refused.pop(key, None)
-        names = best(pod, fitting, self._selector(pod))
-        chosen = self.pick(f"{key.namespace}/{key.name}" if key.namespace != "default" else f"default/{key.name}",
-                           names) if self.pick else None
-        node = chosen or (names[0] if len(names) == 1 else self._stream.choice(names))
-        self.nodes[node].add(objects.put(pod, "spec.nodeName", node))
+        text, helpless = volumes.missing(pod, self.reader)
+        if text:
+            refusal = Refusal((text,), helpless, "VolumeBinding")
+            self._fail(waiting, pod, self._failure([refusal] * len(self.nodes), text, pod), dict.fromkeys(self.nodes, refusal))
+            return
+        candidates = self._class(pod)
+        verdict = candidates.search(self._rotated(), self.nodes)
+        if not verdict.best:
+            nominated = self._preempt(pod, candidates, verdict)
+            self._fail(waiting, pod, self._message(verdict, pod, nominated), verdict.refused, nominated)
+            return
+        if len(self.nodes) > len(verdict.fitting) + len(verdict.refused):
+            self._next_node += len(verdict.fitting) + len(verdict.refused)
+        self._bind(waiting, pod, candidates, verdict)
+
+    def _bind(self, waiting: Waiting, pod: Object, candidates: Candidates, verdict: Verdict) -> None:
+        key, best = waiting.key, verdict.best
+        nominated = objects.dig(pod, "status.nominatedNodeName", "")
+        if nominated in verdict.fitting:
+            best = [nominated]
+        chosen = self.pick(f"{key.namespace}/{key.name}", best) if self.pick else None
+        node = chosen or (best[0] if len(best) == 1 else self._stream.choice(best))
+        volumes.reserve(self.client, pod, node)
         binding = {"target": {"kind": "Node", "name": node}, "metadata": {"name": key.name, "namespace": key.namespace}}
+        self.nodes[node].add(objects.put(pod, "spec.nodeName", node), candidates.wish.held)
+        self._mark(node)
         try:
-            self.client.bind(key, binding, because=f"{node} is the best of {len(fitting)} nodes that fit")
+            self.client.bind(key, binding, because=f"{node} is the best of {len(verdict.fitting)} nodes that fit")
         except (StatusError, TransportError):
             self.nodes[node].remove(key)
+            self._mark(node)
             raise
+        self.queue.remove(key)
+        self._remember(key, Attempt(self.engine.now_us, verdict.refused, _scores(verdict), node))
         self.recorder.event(pod, "Normal", "Scheduled",
-                            f"Successfully assigned {key.namespace}/{key.name} to {node}")
+                            f"Successfully assigned {key.namespace}/{key.name} to {node}", action="Binding")
 
-    def _refusal(self, pod: Object, info: NodeInfo, nodes: list[NodeInfo]) -> Refusal | None:
-        for check in FILTERS:
-            refusal = check(pod, info, nodes, self.version)
-            if refusal is not None:
-                return refusal
-        return None
+    def _remember(self, key: Key, attempt: Attempt) -> None:
+        self.attempts[key] = attempt
+        self.attempts.move_to_end(key)
+        if len(self.attempts) > ATTEMPTS_MOST:
+            self.attempts.popitem(last=False)
 
-    def _selector(self, pod: Object) -> selectors.Selector | None:
-        """Give the selector by which the pod's siblings are spread; None for DaemonSet and bare pods."""
+    def _siblings(self, pod: Object) -> Selector | None:
+        """Give the selector by which the pod's siblings are spread: of its services and its controller."""
+        labels, space = objects.labels(pod), objects.namespace(pod)
+        wanted: dict[str, str] = {}
+        for service in self.reader.list("services", space):
+            chosen = objects.dig(service, "spec.selector", {})
+            if chosen and selectors.from_map(chosen).matches(labels):
+                wanted.update(chosen)
         owner = objects.controller_of(pod)
         resource = OWNERS.get(owner["kind"]) if owner else None
-        found = self.reader.get(Key(resource, objects.namespace(pod), owner["name"])) if owner and resource else None
-        return selectors.from_object(objects.dig(found, "spec.selector")) if found else None
+        found = self.reader.get(Key(resource, space, owner["name"])) if owner and resource else None
+        if found is None:
+            return selectors.from_map(wanted) if wanted else None
+        own = objects.dig(found, "spec.selector", {})
+        if found["kind"] == "ReplicationController":
+            return selectors.from_map({**wanted, **own})
+        return selectors.from_object({**own, "matchLabels": {**wanted, **(own.get("matchLabels") or {})}})
 
-    def _fail(self, key: Key, pod: Object, text: str) -> None:
-        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": text,
-                     "lastProbeTime": None, "lastTransitionTime": self.recorder.client.reader and self._now()}
-        self._waiting[key] = None
-        self.engine.after(RETRY_US, self._again, key)
-        self.recorder.event(pod, "Warning", "FailedScheduling", text)
+    # ---- refusals ---------------------------------------------------------------------------------------------
+    def _message(self, verdict: Verdict, pod: Object, nominated: str) -> str:
+        refusals = list(verdict.refused.values())
+        if verdict.skipped:
+            text = messages.filtered_out(self.version)
+            refusals += [Refusal((text,) if text else (), True, "NodeAffinity")] * verdict.skipped
+        tail = "" if nominated else messages.no_preemption(
+            len(self.nodes), refusals, self.version, never=preemption.not_eligible(pod, self.nodes))
+        return messages.fit_error(len(self.nodes), refusals, postfilter=tail)
+
+    def _failure(self, refusals: list[Refusal], prefilter: str, pod: Object) -> str:
+        tail = messages.no_preemption(len(self.nodes), refusals, self.version)
+        return messages.fit_error(len(self.nodes), refusals, prefilter=prefilter, postfilter=tail)
+
+    def _fail(
+        self, waiting: Waiting, pod: Object, text: str, refused: dict[str, Refusal], nominated: str = ""
+    ) -> None:
+        plugins = tuple(dict.fromkeys(refusal.plugin for refusal in refused.values()))
+        if nominated:
+            plugins = tuple(dict.fromkeys((*plugins, "NodeResourcesFit")))
+        self.queue.park(waiting, plugins, self.engine.now_us)
+        self._remember(waiting.key, Attempt(self.engine.now_us, refused, message=text))
+        self._plan_flush()
+        self.recorder.event(pod, "Warning", "FailedScheduling", text, action="Scheduling")
+        self._condition(waiting.key, pod, "Unschedulable", text, nominated)
+
+    def _condition(self, key: Key, pod: Object, reason: str, text: str, nominated: str = "") -> None:
+        condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": text,
+                     "lastProbeTime": None, "lastTransitionTime": times.stamp(self.engine.unix_us)}
         old = objects.condition(pod, "PodScheduled")
-        if old is None or old.get("message") != text:
-            conditions = objects.with_condition(objects.dig(pod, "status.conditions", []), condition)
-            self.client.update(key, objects.put(pod, "status.conditions", conditions), subresource="status")
+        if old is not None and old.get("message") == text and not nominated:
+            return
+        status = {**(pod.get("status") or {}), "conditions": objects.with_condition(
+            objects.dig(pod, "status.conditions", []), condition)}
+        if nominated:
+            status["nominatedNodeName"] = nominated
+        self.client.update(key, {**pod, "status": status}, subresource="status")
 
-    def _again(self, key: Key) -> None:
-        if key in self._waiting and self.running:
-            del self._waiting[key]
-            self._enqueue(key, self.engine.causes)
+    def _plan_flush(self) -> None:
+        """Pods that waited for five minutes are tried again anyway, looked for every half minute."""
+        if not self._flush_planned:
+            self._flush_planned = True
+            at_us = self.engine.now_us + PARKED_MOST_US
+            self.engine.at(-(-at_us // FLUSH_US) * FLUSH_US, self._flush, self._era)
 
-    def _now(self) -> str:
-        from sim.api import times
+    def _flush(self, era: int) -> None:
+        self._flush_planned = False
+        if era != self._era:
+            return
+        for key in list(self.queue.refused):
+            if self.queue.pods[key].tried_us + PARKED_MOST_US <= self.engine.now_us:
+                self.queue.activate(key)
+        if self.queue.refused:
+            self._plan_flush()
+        self._soon()
 
-        return times.stamp(self.engine.unix_us)
+    # ---- preemption -------------------------------------------------------------------------------------------
+    def _preempt(self, pod: Object, candidates: Candidates, verdict: Verdict) -> str:
+        """Make room if pods of lower priority can go; gives the node, "" when there is none."""
+        if preemption.not_eligible(pod, self.nodes):
+            return ""
+        wish = candidates.wish
+        hopeful = [name for name, refusal in verdict.refused.items() if not refusal.helpless]
+        budgets = self.reader.list("poddisruptionbudgets") if hopeful else []
+        plans = []
+        for name in hopeful:
+            fits = preemption.fits_without(candidates, self.nodes)
+            plan = preemption.plan_for(wish, name, self.nodes[name], fits, budgets)
+            if plan is not None:
+                plans.append(plan)
+        best = preemption.cheapest(plans)
+        if best is None:
+            return ""
+        for victim in best.victims:
+            self._evict(victim, pod, best.node)
+        return best.node
+
+    def _evict(self, victim: Object, pod: Object, node: str) -> None:
+        key, why = objects.key("pods", victim), f"{objects.namespace(pod)}/{objects.name(pod)} has a higher priority"
+        if not objects.deleting(victim):
+            condition = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
+                         "message": f"{self.name}: preempting to accommodate a higher priority pod",
+                         "lastTransitionTime": times.stamp(self.engine.unix_us)}
+            if self.version >= (1, 26):
+                conditions = objects.with_condition(objects.dig(victim, "status.conditions", []), condition)
+                self.client.update(key, objects.put(victim, "status.conditions", conditions), subresource="status",
+                                   because=why)
+            self.client.delete(key, because=why)
+        who = f"pod {objects.uid(pod)}" if self.version >= (1, 26) else f"{objects.namespace(pod)}/{objects.name(pod)}"
+        self.recorder.event(victim, "Normal", "Preempted", f"Preempted by {who} on node {node}", action="Preempting")
+
+
+def _scores(verdict: Verdict) -> dict[str, dict[str, int]]:
+    """Give the weighted scores per node, where they are few enough to keep."""
+    if len(verdict.fitting) > SCORED_MOST:
+        return {}
+    return {name: {plugin: values[at] * WEIGHTS[plugin] for plugin, values in verdict.parts.items()}
+            for at, name in enumerate(verdict.fitting)}
+
