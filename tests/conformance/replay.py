@@ -109,7 +109,7 @@ class Dice:
             self.rolls[owner_of(row["name"])].append(row["node"])
 
     def pick(self, pod: str, best: list[str]) -> str | None:
-        owner = owner_of(pod)
+        owner = owner_of(pod.removeprefix("default/"))
         number = self.seen[owner]
         self.seen[owner] += 1
         rolls = self.rolls.get(owner, [])

@@ -91,8 +91,12 @@ class Scheduler:
     def start(self) -> None:
         """Begin to watch and schedule what waits."""
         self.running = True
-        watched = (("nodes", self._node), ("pods", self._pod), *((name, self._other) for name in volumes.RESOURCES))
-        self._stops = [self.client.watch(name, call).stop for name, call in watched]
+        self._stops = [self.client.watch("nodes", self._node).stop, self.client.watch("pods", self._pod).stop]
+        for name in volumes.RESOURCES:
+            try:
+                self._stops.append(self.client.watch(name, self._other).stop)
+            except StatusError:
+                continue  # a kind that this server does not serve
         for node in self.reader.list("nodes"):
             self._set_node(node)
         for pod in self.reader.list("pods"):
