@@ -25,6 +25,18 @@ def count_name(resource: str, group: str) -> str:
     return f"count/{resource}.{group}" if group else f"count/{resource}"
 
 
+def counted_by(name: str) -> tuple[str, str]:
+    """Tell which resource, of which group, uses a name of a quota's `hard`."""
+    if name.startswith("count/"):
+        resource, _, group = name.removeprefix("count/").partition(".")
+        return resource, group
+    if name in ("services.nodeports", "services.loadbalancers"):
+        return "services", ""
+    if name == "requests.storage":
+        return "persistentvolumeclaims", ""
+    return (name if name in COUNTED else "pods"), ""
+
+
 def usage(resource: str, group: str, obj: Object) -> Amounts:
     """Give what the object uses, by the names that a quota's `hard` may have; empty for a finished pod."""
     if resource == "pods" and objects.pod_finished(obj):

@@ -75,7 +75,9 @@ def predicate(row: Resource, request: Request) -> Predicate:
         raise errors.bad_request(str(error)) from None
     for path, _, _ in fields:
         if path not in META_FIELDS and path not in row.strategy.fields:
-            raise errors.bad_request(f"field label not supported: {path}")
+            raise errors.bad_request(
+                f"field label not supported: {path}" if row.strategy.fields or row.resource == "nodes" else
+                f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"')
     return Predicate(request.key.namespace if row.namespaced else "", labels, tuple(fields), request.key.name)
 
 

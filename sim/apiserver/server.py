@@ -213,7 +213,7 @@ class ApiServer:
         if query.get("as") == "Table":
             body = tables.table(row, items, self.engine.unix_us, self.minor)
             return Response(200, {**body, "metadata": metadata}, warnings=self._warned(row))
-        return Response(200, {"apiVersion": row.api_version, "kind": f"{row.kind}List", "metadata": metadata,
+        return Response(200, {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": metadata,
                               "items": items}, warnings=self._warned(row))
 
     def _watch(self, row: Resource, request: Request) -> Response:
@@ -298,7 +298,8 @@ class ApiServer:
         if row.resource == "certificatesigningrequests":
             user = request.user
             body = objects.put(objects.put(body, "spec.username", user.name), "spec.groups", list(user.groups))
-        return {**body, "apiVersion": row.api_version, "kind": row.kind, "metadata": metadata}
+        rest = {name: value for name, value in body.items() if name not in ("apiVersion", "kind", "metadata")}
+        return {"kind": row.kind, "apiVersion": row.api_version, "metadata": metadata, **rest}
 
     def _generated(self, row: Resource, metadata: Object) -> str:
         name = ""
@@ -449,7 +450,7 @@ class ApiServer:
         touched = {name for name in (*new, *old) if new.get(name) is not old.get(name)} - {"apiVersion", "kind"}
         faults = Faults()
         if touched - {"metadata", "status"}:
-            new = row.strategy.default(new)
+            new = row.strategy.prepare_update(row.strategy.default(new), old)
             row.strategy.validate(new, faults)
             row.strategy.validate_update(new, old, faults)
         if any(new["metadata"].get(name) is not old["metadata"].get(name) for name in (
@@ -500,5 +501,5 @@ class ApiServer:
         for item in found:
             one = replace(request, verb="delete", key=objects.key(row.resource, item), body=None)
             self.delete(row, one, wanted)
-        return Response(200, {"apiVersion": row.api_version, "kind": f"{row.kind}List",
+        return Response(200, {"kind": f"{row.kind}List", "apiVersion": row.api_version,
                               "metadata": {"resourceVersion": str(self.store.revision)}, "items": found})

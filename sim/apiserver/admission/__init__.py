@@ -46,9 +46,12 @@ def check_namespace(row: Resource, name: str, namespace: str, reader: Reader) ->
     if found is None:
         raise errors.not_found("namespaces", namespace)
     if objects.deleting(found):
-        raise errors.forbidden(
+        refusal = errors.forbidden(
             row.resource, name,
             f"unable to create new content in namespace {namespace} because it is being terminated", row.group)
+        refusal.details["causes"] = [{"reason": "NamespaceTerminating", "field": "metadata.namespace",
+                                      "message": f"namespace {namespace} is being terminated"}]
+        raise refusal
 
 
 def check_deletion(row: Resource, name: str) -> None:

@@ -77,7 +77,7 @@ def _bounded(item: Object, kind: str, requests: Object, limits: Object, faults: 
             faults.append(f"maximum {name} usage per {kind} is {high}.  No limit is specified")
         elif limit is not None and quantity.parse(limit) > quantity.parse(high):
             faults.append(f"maximum {name} usage per {kind} is {high}, but limit is {limit}")
-        if asked is not None and quantity.parse(asked) > quantity.parse(high):
+        elif asked is not None and quantity.parse(asked) > quantity.parse(high):
             faults.append(f"maximum {name} usage per {kind} is {high}, but request is {asked}")
     for name, ratio in sorted((item.get("maxLimitRequestRatio") or {}).items()):
         limit, asked = limits.get(name), requests.get(name)

@@ -33,7 +33,7 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
                  if what in hard and amount != before.get(what, 0)}
         if not delta:
             continue
-        used = _used(row, each, delta, reader)
+        used = _used(each, hard, reader)
         over = [what for what, amount in sorted(delta.items()) if amount > 0 and
                 quantity.parse(used.get(what, "0")) + amount > quantity.parse(hard[what])]
         if over:
@@ -48,12 +48,14 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
     return out
 
 
-def _used(row: Resource, each: Object, names: Iterable[str], reader: Reader) -> Object:
+def _used(each: Object, hard: Iterable[str], reader: Reader) -> Object:
     """Give a quota's used amounts; what nobody has counted yet is counted here."""
     used: Object = dict(objects.dig(each, "status.used", {}))
-    for what in names:
+    for what in hard:
         if what not in used:
-            present = reader.list(row.resource, objects.namespace(each))
-            total = sum((quota.usage(row.resource, row.group, obj).get(what, Fraction(0)) for obj in present), Fraction(0))
+            resource, group = quota.counted_by(what)
+            present = reader.list(resource, objects.namespace(each))
+            total = sum((quota.usage(resource, group, obj).get(what, Fraction(0)) for obj in present
+                         if quota.in_scope(each, resource, obj)), Fraction(0))
             used[what] = quota.text(what, total)
     return used

@@ -72,6 +72,23 @@ def _daemon_set(obj: Object) -> Object:
     return out
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _first_template(obj: Object) -> Object:
+    """Number the template. Models: apps/v1's conversion of the deprecated spec.templateGeneration."""
+    return objects.put(obj, "metadata.annotations", {**objects.annotations(obj), TEMPLATE_GENERATION: "1"})
+
+
+def next_template(new: Object, old: Object) -> Object:
+    """Raise the number of a DaemonSet's template when it changes."""
+    if objects.dig(new, "spec.template") == objects.dig(old, "spec.template"):
+        return new
+    number_ = objects.annotations(old).get(TEMPLATE_GENERATION, "0")
+    raised = str(int(number_) + 1) if number_.isdecimal() else "1"
+    return objects.put(new, "metadata.annotations", {**objects.annotations(new), TEMPLATE_GENERATION: raised})
+
+
 def _stateful_set(obj: Object) -> Object:
     out = workload(
         replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady", serviceName="",
@@ -262,7 +279,7 @@ ROWS = (
              strategy=Strategy(validate_update=immutable("data"))),
     Resource("daemonsets", "DaemonSet", "apps", short_names=("ds",), categories=ALL, subresources=("status",),
              spec_fields=SPEC, strategy=Strategy(
-                 _daemon_set, validate=_validate_daemon_set, validate_update=immutable("spec.selector"),
+                 _daemon_set, _first_template, next_template, validate=_validate_daemon_set, validate_update=immutable("spec.selector"),
                  status={"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0,
                          "numberReady": 0}),
              columns=(

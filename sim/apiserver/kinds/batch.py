@@ -174,7 +174,7 @@ ROWS = (
                  ("Images", 1, containers("image", JOB_TEMPLATE)),
                  ("Selector", 1, selector("spec.jobTemplate.spec.selector")))),
     Resource("jobs", "Job", "batch", categories=("all",), subresources=("status",), spec_fields=("spec",),
-             strategy=Strategy(default_job, prepare_job, _validate_job, _update_job, fields=("status.successful",),
+             strategy=Strategy(default_job, prepare_job, validate=_validate_job, validate_update=_update_job, fields=("status.successful",),
                                status={}),
              columns=(NAME, ("Status", 0, _status), ("Completions", 0, _completions), ("Duration", 0, _duration), AGE,
                       *TEMPLATE, ("Selector", 1, selector()))),

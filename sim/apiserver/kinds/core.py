@@ -258,7 +258,7 @@ def _endpoints(obj: Object, _: int) -> str:
 
 def _component(index: int) -> Cell:
     def cell(obj: Object, _: int) -> str:
-        found = objects.condition(obj, "Healthy") or {}
+        found: Object = next((c for c in obj.get("conditions") or [] if c.get("type") == "Healthy"), {})
         word = {"True": "Healthy", "False": "Unhealthy"}.get(found.get("status", ""), "Unknown")
         return (word, str(found.get("message", "")), str(found.get("error", "")))[index]
 

@@ -210,7 +210,7 @@ DEFINITIONS = Resource(
     "customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io", namespaced=False,
     short_names=("crd", "crds"), categories=("api-extensions",), subresources=("status",), spec_fields=("spec",),
     columns=CREATED_AT,
-    strategy=Strategy(_definition, _established, _validate_definition, name_rule=lambda name: ""))
+    strategy=Strategy(_definition, _established, validate=_validate_definition, name_rule=lambda name: ""))
 
 
 def custom(definition: Object) -> Resource:

@@ -24,6 +24,11 @@ def same(obj: Object) -> Object:
     return obj
 
 
+def kept(new: Object, old: Object) -> Object:
+    """Leave a change as it is."""
+    return new
+
+
 def no_faults(obj: Object, faults: Faults) -> None:
     """Find nothing wrong."""
 
@@ -37,6 +42,7 @@ class Strategy:
     """How a kind is made ready to be stored.
 
     default: fills in what a client may leave out. prepare: what the server sets at creation, after the defaults.
+    prepare_update: what it sets at a change, of new and old.
     validate: faults of an object. validate_update: faults of a change, of new and old.
     name_rule: what is wrong with a name. fields: what a field selector may name besides metadata.
     status: the status of a new object; None keeps what the client sent.
@@ -44,6 +50,7 @@ class Strategy:
 
     default: Change = same
     prepare: Change = same
+    prepare_update: Callable[[Object, Object], Object] = kept
     validate: Callable[[Object, Faults], None] = no_faults
     validate_update: Callable[[Object, Object, Faults], None] = no_update_faults
     name_rule: Rule = dns_subdomain

@@ -41,11 +41,12 @@ def usage_error(command: str, text: str) -> UsageError:
 def server_error(error: StatusError) -> str:
     """Write a server's refusal as kubectl does. Models: cmdutil.StandardErrorMessage."""
     if error.reason == "Invalid":
-        head, _, body = error.message.partition(" is invalid: ")
-        kind = head.partition(" ")[0].partition(".")[0]
-        name = head.partition(" ")[2]
-        if body.startswith("["):
-            return f"The {kind} {name} is invalid: \n" + "\n".join(f"* {part}" for part in body[1:-1].split(", spec"))
-        return f"The {kind} {name} is invalid: {body}"
+        kind, name = error.details.get("kind", ""), error.details.get("name", "")
+        head = f'The {kind} "{name}" is invalid' if kind or name else "The request is invalid"
+        causes = error.details.get("causes") or []
+        if not causes:
+            return head if kind or name else f"{head}: {error.message}"
+        texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
+        return f"{head}: {texts[0]}" if len(texts) == 1 else f"{head}: \n" + "\n".join(f"* {text}" for text in texts)
     return f"Error from server ({error.reason}): {error.message}" if error.reason else (
         f"Error from server: {error.message}")
