@@ -65,7 +65,8 @@ def test_no_line_crashes_or_hangs(line):
 
 
 def test_a_dry_run_changes_nothing(one):
-    assert one.run("kubectl delete deployment web --dry-run=client").status == 120
+    gone = one.run("kubectl delete deployment web --dry-run=client")
+    assert (gone.status, gone.stdout) == (0, 'deployment.apps "web" deleted (dry run)\n')
     assert one.run("kubectl get deployment web").status == 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SEPARATOR = re.compile(rb"^---.*$", re.MULTILINE)
+_SEPARATOR = re.compile(rb"^---.*(?:\n|\Z)", re.MULTILINE)
 
 
 class GoYamlError(ValueError):

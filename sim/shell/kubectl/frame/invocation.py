@@ -207,17 +207,10 @@ class Invocation:
 
     def manifests(self) -> Steps[list[Object]]:
         """Read the objects of -f. Raises UsageError."""
-        found: list[Object] = []
-        for name in self.flags["filename"]:
-            if name == "-":
-                data = (yield from self.call.streams.stdin.rest()) if self.call.streams.stdin else b""
-            else:
-                try:
-                    data = self.call.files.read(self.call.path(name))
-                except FileError:
-                    raise UsageError(f'the path "{name}" does not exist') from None
-            found += manifests.documents(data, "STDIN" if name == "-" else name)
-        return found
+        found, errors = yield from manifests.read(self)
+        if errors:
+            raise errors[0]
+        return [each.obj for each in found]
 
 
 def client_version(call: Call) -> tuple[int, int]:

@@ -81,7 +81,10 @@ def _with_null_time(value: Any, name: str = "") -> Any:
     if not isinstance(value, dict):
         return value
     out = {key: _with_null_time(inner, key) for key, inner in value.items()}
-    return {"creationTimestamp": None, **out} if name == "metadata" else out
+    if name != "metadata":
+        return out
+    first = {key: out.pop(key) for key in ("name", "generateName", "namespace") if key in out}
+    return {**first, "creationTimestamp": None, **out}
 
 
 class Printer:
@@ -93,22 +96,22 @@ class Printer:
         self.form, _, self.argument = output.partition("=")
         self._printed = 0
 
-    def done(self, mapping: Mapping_, obj: Object, operation: str) -> None:
-        """Say that the operation was done on the object."""
+    def done(self, mapping: Mapping_, obj: Object, operation: str, *, in_order: bool = False) -> None:
+        """Say that the operation was done on the object. in_order: JSON keeps the order of the object's fields."""
         whole = {"apiVersion": mapping.api_version, "kind": mapping.kind, **obj}
         if self.form:
-            self.object(mapping, whole)
+            self.object(mapping, obj if in_order else whole, in_order=in_order)
         else:
             self.inv.out(f"{mapping.qualified}/{objects.name(obj)} {operation}{self.dry.suffix}")
 
-    def object(self, mapping: Mapping_, whole: Object) -> None:
+    def object(self, mapping: Mapping_, whole: Object, *, in_order: bool = False) -> None:
         """Print an object in the form of -o."""
         if self.form == "name":
             self.inv.out(f"{mapping.qualified}/{objects.name(whole)}")
         elif self.form == "yaml":
             self.inv.call.write(("---\n" if self._printed else "") + to_yaml(whole))
         elif self.form == "json":
-            self.inv.out(json.dumps(whole, indent=4, sort_keys=True, ensure_ascii=False))
+            self.inv.out(json.dumps(whole, indent=4, sort_keys=not in_order, ensure_ascii=False))
         elif self.form == "jsonpath" and self.argument:
             self.inv.call.write(jsonpath.template(self.argument, whole))
         elif self.form in FORMATS:

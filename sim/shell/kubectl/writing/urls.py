@@ -25,11 +25,11 @@ def path_of(key: Key, group: str, version: str, subresource: str = "") -> str:
 
 def go_error(
     inv: Invocation, method: str, key: Key, error: TransportError, *, group: str = "", version: str = "v1",
-    subresource: str = "", query: Mapping[str, str] | None = None,
+    subresource: str = "", query: Mapping[str, str] | None = None, path: str = "",
 ) -> str:
     """Say what a wrapped transport error says. method: Get, Post, Patch, Put, Delete."""
     host, port = inv.server_address() or LOCALHOST
     scheme = "http" if inv.effective.server.startswith("http:") or not inv.effective.server else "https"
     shown = {name: (query or {})[name] for name in PARAMETERS if name in (query or {})}
     tail = f"?{urlencode(shown, safe='=' if 'fieldSelector' not in shown else '')}" if shown else ""
-    return f'{method} "{scheme}://{host}:{port}{path_of(key, group, version, subresource)}{tail}": {error.message}'
+    return f'{method} "{scheme}://{host}:{port}{path or path_of(key, group, version, subresource)}{tail}": {error.message}'
