@@ -17,8 +17,8 @@ import click
 from sim.api.errors import NOT_SIMULATED_EXIT, KubedrillError, NotSimulated
 
 if TYPE_CHECKING:
+    from sim.lab.headless.runner import RunReport
     from sim.lab.lab import Lab
-    from sim.lab.runner import RunReport
 
 F = TypeVar("F", bound=Callable[..., Any])
 BAD_INPUT_EXIT, SH_USAGE_EXIT = 2, 64
@@ -277,7 +277,7 @@ def run(
 
 
 def _run(lab: Lab, mode: str | None, script: str | None, *, recorded: bool) -> RunReport:
-    from sim.lab import runner
+    from sim.lab.headless import runner
     from sim.lab.scenario import load_steps
 
     if recorded:
@@ -344,7 +344,7 @@ def prove(
     Example: kubedrill prove --full -j 2 scenarios/
     """
     from sim.lab.catalogue import expand
-    from sim.lab.prove import prove_all
+    from sim.lab.headless.prove import prove_all
 
     cache = None if no_cache else state_folder() / "proofs"
     proofs = prove_all(expand(paths), full=full, jobs=jobs, cache=cache, seed=seed, version=kubernetes)

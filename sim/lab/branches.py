@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.lab.recording import LabError, Position
 
 if TYPE_CHECKING:
+    from sim.lab.goals.moments import Moment
     from sim.lab.lab import Entry, Lab
 
 
@@ -38,11 +39,18 @@ def _world_start(lab: Lab) -> Entry:
     return min(entries, key=lambda entry: entry.inputs)
 
 
-def undos_to_before(lab: Lab, at_us: int) -> int | None:
-    """Tell how many `:undo` it takes to be before a moment; None where none would help."""
+def undos_to_before(lab: Lab, moment: Moment) -> int | None:
+    """Tell how many `:undo` it takes to be before something happened; None where none would help.
+
+    That is before the latest line or fault that led to it, where its causes name one; else before the last input
+    that came earlier.
+    """
     path, inputs = lab.recording.path, lab.recording.inputs
-    earlier = [at for at in _acting(lab, _world_start(lab).inputs) if inputs[path[at]].at_us <= at_us]
-    return len([at for at in _acting(lab) if at >= earlier[-1]]) if earlier else None
+    here = _acting(lab, _world_start(lab).inputs)
+    begun_us = max((cause.at_us for cause in moment.causes if cause.kind in ("line", "fault")), default=-1)
+    found = [at for at in here if inputs[path[at]].at_us == begun_us and (inputs[path[at]].kind == "line" or inputs[path[at]].word == "fault")]
+    found = found or [at for at in here if inputs[path[at]].at_us < moment.at_us][-1:]
+    return len([at for at in _acting(lab) if at >= found[0]]) if found else None
 
 
 def rewind(lab: Lab, at_us: int) -> None:

@@ -13,7 +13,8 @@ from sim.lab.scenario import Goal, Task
 from sim.shell.login import Terminal
 
 if TYPE_CHECKING:
-    from sim.lab.lab import Lab, Result
+    from sim.lab.lab import Lab
+    from sim.lab.run import Result
 
 TRY_LINE_SECONDS = 600.0
 GOAL_TERMINAL = "(goal)"

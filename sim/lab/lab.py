@@ -8,38 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sim.api.errors import KubedrillError
-from sim.apiserver.server import ApiServer
-from sim.engine import Cause, Engine, microseconds
-from sim.etcd.store import Store
-from sim.host.network import Network
 from sim.lab import branches
 from sim.lab import recording as record
 from sim.lab.grader import Grader
 from sim.lab.recording import Input, LabError, Position, Recording
-from sim.lab.scenario import Scenario, Steps, Task, in_language, parse, seeded
+from sim.lab.run import Result, Run
+from sim.lab.scenario import Scenario, Steps, Task, in_language, parse
 from sim.lab.steps import do_steps
-from sim.lab.world import Typed, World
-from sim.shell.login import Job, Sink, Terminal
+from sim.lab.world import World
 
-PATIENCE_SECONDS = 1800.0
-SCENARIO = "(scenario) "
-"""Before the text of a cause: the scenario itself did it, not the learner."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a line printed, and its status."""
-
-    status: int
-    stdout: str
-    stderr: str
+__all__ = ["Lab", "LabError", "Progress", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,103 +46,38 @@ class Progress:
     worlds: int = 0
 
 
-class Lab:
-    """A scenario being played.
+class Lab(Run):
+    """A scenario being played: a run, the learner's progress, and a grader.
 
     seed: everything random follows from it. kubernetes: a version instead of the scenario's first.
     """
 
     def __init__(self, scenario: Scenario, *, seed: int = 0, kubernetes: str | None = None) -> None:
-        self.source = scenario
-        self.seed = seed
-        self.scenario = seeded(scenario, seed)
-        self.kubernetes = kubernetes or scenario.spec.versions[0].kubernetes
+        super().__init__(scenario, seed=seed, kubernetes=kubernetes)
         self.title = in_language(scenario.metadata.title)
-        self.recording = Recording()
         self.progress = Progress()
         self.kept: dict[str, tuple[list[int], Position]] = {}
-        self.differs = ""
         self.rate, self.paused = 1.0, False
-        self.patience_seconds = PATIENCE_SECONDS
-        self._sinks: dict[str, Sink] = {}
-        self._quiet = 0
-        self._replaying = False
         self.grader = Grader(self)
-        self._begin()
+        self.begin()
 
-    # ---- building and replaying -------------------------------------------------------------------------------
-    def _new_world(self) -> World:
-        world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes)
-        self.world = world
+    def begin(self) -> None:
+        """Build the world, do the scenario's set-up, and enter the first task."""
+        self.progress = Progress()
+        self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes)
         with self._unrecorded():
             do_steps(self, self.scenario.spec.setup)
-        world.begin()
+        self.world.begin()
         self.grader.forget_samples()
-        return world
-
-    def _begin(self) -> None:
-        self.progress = Progress()
-        self._new_world()
         self.grader.watch_hosts(self.scenario.spec.goals)
         self._enter(0, 0)
 
-    @contextmanager
-    def _unrecorded(self) -> Iterator[None]:
-        self._quiet += 1
-        try:
-            yield
-        finally:
-            self._quiet -= 1
+    def forget(self) -> None:
+        """Let go of the fork in which lines are tried."""
+        self.grader.drop_fork()
 
-    def _play(self, inputs: list[Input], end: Position) -> None:
-        """Build the world anew and give it the inputs; then stand at `end`."""
-        outer, self._replaying = self._replaying, True
-        try:
-            self._begin()
-            for number, each in enumerate(inputs):
-                self._go(each.position)
-                self._note_difference(number, each)
-                self._apply(each, number)
-            self._go(end)
-        finally:
-            self._replaying = outer
-
-    def _go(self, position: Position) -> None:
-        """Let time pass up to a position of a recorded run."""
-        left = position.events - self.engine.events_processed
-        if position.events < 0:
-            self.world.advance(position.at_us)
-        elif left > 0:
-            self.world.advance(position.at_us, max_events=left)
-        elif self.now_us < position.at_us:
-            self.world.advance(position.at_us, max_events=0)
-        if self.now_us < position.at_us:
-            self.world.advance(position.at_us)
-
-    def _note_difference(self, number: int, each: Input) -> None:
-        revision = self._revision()
-        if not self.differs and each.revision and (revision != each.revision or self.now_us != each.at_us):
-            self.differs = (f"this replay differs from the recorded run from input {number + 1} on ({each.shown()[:60]!r}, "
-                            f"recorded at revision {each.revision}, here {revision})")
-
-    def _revision(self) -> int:
-        store = self.world.store()
-        return store.revision if store is not None else 0
-
-    def _apply(self, each: Input, number: int) -> None:
-        """Do one recorded input; `number` is its place among those that count. Waits need nothing: positions tell the time."""
-        if each.kind == "line":
-            job = self._submit(each.data, each.terminal)
-            if not job.running:
-                self.world.terminals[each.terminal].check()
-        elif each.kind == "text":
-            self._keys(each.data, each.terminal)
-        elif each.kind == "interrupt":
-            self._interrupt(each.terminal)
-        elif each.kind == "lab":
-            self._apply_lab(each, number)
-
-    def _apply_lab(self, each: Input, number: int) -> None:
+    def apply_lab(self, each: Input, number: int) -> None:
+        """Do what was said to the lab. Waits need nothing: positions tell the time."""
         task = self.task
         if each.word == "fault":
             self.world.fault(*json.loads(each.rest))
@@ -171,6 +88,7 @@ class Lab:
         elif each.word in ("passed", "skipped"):
             self._leave(each.word, number + 1)
 
+    # ---- replaying ----------------------------------------------------------------------------------------------
     def fork(self) -> Lab:
         """Give a second lab in the same state; neither knows of the other."""
         twin = Lab.__new__(Lab)
@@ -180,52 +98,12 @@ class Lab:
         twin._play(twin.recording.present(), self.position)
         return twin
 
-    # ---- what there is ----------------------------------------------------------------------------------------
-    @property
-    def engine(self) -> Engine:
-        """Give the clock and the queue of simulation events."""
-        return self.world.engine
+    def close(self) -> None:
+        """Let go of the shells."""
+        self.grader.drop_fork()
+        self.world.close()
 
-    @property
-    def network(self) -> Network:
-        """Give the hosts and their network."""
-        return self.world.network
-
-    @property
-    def terminals(self) -> dict[str, Terminal]:
-        """Give the terminals by name."""
-        return self.world.terminals
-
-    @property
-    def main_terminal(self) -> str:
-        """Name the first terminal."""
-        return self.world.main_terminal
-
-    @property
-    def refusals(self) -> list[str]:
-        """Give what was refused as not simulated in the present branch."""
-        return self.world.refusals
-
-    @property
-    def now_us(self) -> int:
-        """Give the simulated time in microseconds."""
-        return self.engine.now_us
-
-    @property
-    def origin_us(self) -> int:
-        """Give the moment at which the learner came."""
-        return self.world.origin_us
-
-    @property
-    def position(self) -> Position:
-        """Give where the run stands."""
-        return Position(self.engine.now_us, self.engine.events_processed)
-
-    @property
-    def inputs(self) -> list[Input]:
-        """Give the inputs that make the present."""
-        return self.recording.present()
-
+    # ---- what there is ------------------------------------------------------------------------------------------
     @property
     def tasks(self) -> list[Task]:
         """Give the tasks."""
@@ -268,161 +146,11 @@ class Lab:
         entry = self.progress.entered.get(task.name) if task is not None else None
         return entry.position.at_us if entry is not None else self.origin_us
 
-    def server(self) -> ApiServer | None:
-        """Give the API server that answers now."""
-        return self.world.server()
-
-    def store(self) -> Store | None:
-        """Give the store of the cluster, for boards and goals; None while no server answers."""
-        server = self.server()
-        return server.store if server is not None else None
-
-    def prompt(self, terminal: str) -> str:
-        """Give a terminal's prompt."""
-        return self.terminals[terminal].prompt
-
-    def busy(self, terminal: str) -> bool:
-        """Tell whether a line runs in the foreground."""
-        return self.terminals[terminal].busy
-
-    def needs_more(self, text: str, terminal: str) -> bool:
-        """Tell whether the line is unfinished."""
-        return self.terminals[terminal].needs_more(text)
-
-    def set_scheduler_pick(self, pick: Any) -> None:
-        """Let somebody choose among equally good nodes: the replay of a recording of a real cluster."""
-        for host in self.network.hosts.values():
-            host.disks["scheduler.pick"] = pick
-
-    def advance(self, until_us: int, *, max_events: int | None = None) -> int:
-        """Let simulated time pass."""
-        return self.world.advance(until_us, max_events=max_events)
-
-    def pass_time(self, real_seconds: float, rate: float, terminal: str, max_events: int) -> None:
-        """Let `real_seconds * rate` of time pass, for a front end; stops where the foreground line of a terminal ends."""
-        job = self.terminals[terminal].job
-        stop = (lambda: not job.running) if job is not None and job.running else None
-        self.world.advance(self.now_us + microseconds(real_seconds * rate), max_events=max_events, stop=stop)
-
-    def settle(self, limit_seconds: float = 600.0) -> bool:
-        """Let time pass until the store has not changed for ten seconds; False when the limit came first."""
-        limit_us, step_us = self.now_us + microseconds(limit_seconds), microseconds(10)
-        while self.now_us < limit_us:
-            before = self._revision()
-            self.wait(min(step_us, limit_us - self.now_us) / 1e6)
-            if self._revision() == before:
-                return True
-        return False
-
-    def close(self) -> None:
-        """Let go of the shells."""
-        self.grader.drop_fork()
-        self.world.close()
-
-    # ---- inputs -----------------------------------------------------------------------------------------------
-    def _record(self, kind: str, data: str, terminal: str = "") -> None:
-        self.grader.drop_fork()
-        if not self._quiet and not self._replaying:
-            self.recording.add(Input(self.position, kind, data, terminal, self._revision()))
-
-    def _emit(self, terminal: str, data: bytes, stream: str) -> None:
-        sink = self._sinks.get(terminal)
-        if sink is not None and not self._replaying:
-            sink(data, stream)
-
-    def type(self, line: str, *, terminal: str = "", sink: Sink | None = None) -> Job:
-        """Type a line; it runs as time passes."""
-        name = self._terminal(terminal)
-        if sink is not None:
-            self._sinks[name] = sink
-        self._record("line", line, name)
-        return self._submit(line, name)
-
-    def _terminal(self, name: str) -> str:
-        name = name or self.main_terminal
-        if name not in self.terminals:
-            raise LabError(f"there is no terminal {name}; there are {', '.join(self.terminals)}")
-        return name
-
-    def _submit(self, line: str, name: str) -> Job:
-        terminal = self.terminals[name]
-        if not self._quiet:
-            self.world.typed.append(Typed(self.now_us, name, terminal.login.host.name, line))
-        words = f"{SCENARIO if self._quiet else ''}$ {line}"
-        with self.engine.because((Cause("line", self.now_us, words),)):
-            return terminal.submit(line, lambda data, stream: self._emit(name, data, stream))
-
-    def run(
-        self, line: str, *, terminal: str = "", patience_seconds: float | None = None, sink: Sink | None = None
-    ) -> Result:
-        """Type a line and let time pass until it ends; when patience runs out Ctrl-C is typed (status 130)."""
-        name = self._terminal(terminal)
-        chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
-        front = sink or self._sinks.get(name)
-
-        def both(data: bytes, stream: str) -> None:
-            chunks[stream].append(data)
-            if sink:
-                sink(data, stream)
-
-        job = self.type(line, terminal=name, sink=both)
-        patience = self.patience_seconds if patience_seconds is None else patience_seconds
-        if job.running:
-            self.world.advance(self.now_us + microseconds(patience), stop=lambda: not job.running)
-        if job.running:
-            self.interrupt(name)
-            both(f"kubedrill: interrupted after {patience:g} s of simulated time (--patience)\n".encode(), "stderr")
-        if front is not None:
-            self._sinks[name] = front
-        self.terminals[name].check()
-        out, err = (b"".join(chunks[s]).decode(errors="replace") for s in ("stdout", "stderr"))
-        return Result(job.status if job.status is not None else 130, out, err)
-
-    def interrupt(self, terminal: str = "") -> None:
-        """Type Ctrl-C."""
-        name = self._terminal(terminal)
-        if self.busy(name):
-            self._record("interrupt", "", name)
-            self._interrupt(name)
-
-    def _interrupt(self, name: str) -> None:
-        job = self.terminals[name].job
-        if job is not None and job.running:
-            job.interrupt()
-
-    def stdin(self, text: str, terminal: str = "") -> None:
-        """Give text (or keys) to the program in the foreground."""
-        name = self._terminal(terminal)
-        self._record("text", text, name)
-        self._keys(text, name)
-
-    def _keys(self, text: str, name: str) -> None:
-        give: Callable[[str], None] | None = getattr(self.terminals[name], "keys", None)
-        if give is not None:
-            give(text)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass. Raises LabError for less than nothing."""
-        if seconds < 0:
-            raise LabError("time cannot go backwards; :undo takes lines back")
-        if seconds > 366 * 86400:
-            raise LabError("that is more than a year; wait for less")
-        self._record("lab", f"wait {microseconds(seconds)}")
-        self.world.advance(self.now_us + microseconds(seconds))
-
-    def fault(self, name: str, host: str, *, end: bool = False) -> None:
-        """Inject a fault, or take it back. Raises FaultError or NotSimulated; then nothing is recorded."""
-        position, revision = self.position, self._revision()
-        self.world.fault(name, host, end)
-        self.grader.drop_fork()
-        if not self._quiet and not self._replaying:
-            self.recording.add(Input(position, "lab", f"fault {json.dumps([name, host, end])}", "", revision))
-
     def do_steps(self, steps: Steps) -> list[Result]:
         """Do steps of a scenario. Raises LabError for an `until` that never comes true."""
         return do_steps(self, steps)
 
-    # ---- tasks ------------------------------------------------------------------------------------------------
+    # ---- tasks --------------------------------------------------------------------------------------------------
     def _enter(self, number: int, inputs: int) -> None:
         """Enter a task. inputs: how many inputs count by then."""
         self.progress.number = number
@@ -456,7 +184,7 @@ class Lab:
         """Answer the present question; gives what to say."""
         task = self.task
         if task is None:
-            return ALL_DONE
+            return self.check()
         if task.question is None:
             return "kubedrill: this task asks for no answer; do it, then :check"
         self._record("lab", f"answer {text}")
@@ -522,7 +250,7 @@ class Lab:
             self.skip()
         return done
 
-    # ---- going back -------------------------------------------------------------------------------------------
+    # ---- going back ---------------------------------------------------------------------------------------------
     def go_back(self, keep: list[int], position: Position) -> None:
         """Make the inputs `keep` (their numbers) the present again, at a position; the rest is undone, not lost."""
         self.grader.drop_fork()
@@ -543,7 +271,7 @@ class Lab:
         """Go back to a moment: what came later is undone. Raises LabError."""
         branches.rewind(self, at_us)
 
-    # ---- saving -----------------------------------------------------------------------------------------------
+    # ---- saving -------------------------------------------------------------------------------------------------
     def digest(self) -> str:
         """Give a digest of the history, which equal runs share."""
         found = hashlib.sha256()
@@ -575,7 +303,7 @@ class Lab:
             lab.differs = f"this replay differs from the recorded run (saved by {made}, here {record.versions()})"
         return lab
 
-    # ---- lab lines --------------------------------------------------------------------------------------------
+    # ---- lab lines ----------------------------------------------------------------------------------------------
     @staticmethod
     def is_lab_line(text: str) -> bool:
         """Tell whether a line speaks to the lab: a colon and a lower-case letter."""
@@ -604,6 +332,3 @@ class Lab:
         from sim.lab.lines.completion import completions
 
         return completions(self, line, terminal)
-
-
-ALL_DONE = "all tasks are done"

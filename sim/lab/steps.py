@@ -9,10 +9,11 @@ from sim.api import times
 from sim.engine import SECOND_US, microseconds
 from sim.lab.goals import answers
 from sim.lab.recording import LabError
+from sim.lab.run import Result
 from sim.lab.world import fault_target
 
 if TYPE_CHECKING:
-    from sim.lab.lab import Lab, Result
+    from sim.lab.lab import Lab
     from sim.lab.scenario import Step, Steps
 
 LOOK_US = SECOND_US // 2
@@ -34,8 +35,6 @@ def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | N
 
 
 def _line(lab: Lab, line: str, terminal: str, *, background: bool = False) -> tuple[str, Result]:
-    from sim.lab.lab import Result
-
     if lab.is_lab_line(line):
         said = lab.lab_line(line)
         return line, Result(2 if said.startswith("kubedrill:") else 0, said + "\n", "")
@@ -52,8 +51,6 @@ def _do(lab: Lab, step: Step) -> tuple[str, Result]:
 
 
 def _said(shown: str, text: str = "") -> tuple[str, Result]:
-    from sim.lab.lab import Result
-
     return shown, Result(0, text + "\n" if text else "", "")
 
 

@@ -7,8 +7,8 @@ import pytest
 from sim.lab.telling import events
 from sim.lab.catalogue import files
 from sim.lab.lab import Lab, LabError
-from sim.lab.prove import prove
-from sim.lab.runner import do_nothing
+from sim.lab.headless.prove import prove
+from sim.lab.headless.runner import do_nothing
 from tests.lab_fixtures import lab
 
 

@@ -8,6 +8,7 @@ from sim.lab import branches
 from sim.lab.goals.judge import Verdict
 from sim.lab.scenario import in_language
 from sim.lab.telling.clock import clock
+from sim.lab.telling.why import root_text
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
@@ -20,9 +21,9 @@ def said_of(verdict: Verdict, lab: Lab) -> str:
     if verdict.broken is not None:
         moment = verdict.broken
         lines.append(f"    at {clock(lab, moment.at_us)}: {moment.text}")
-        lines += [f"      because {cause.text} ({clock(lab, cause.at_us)})" for cause in reversed(moment.causes)
-                  if cause.at_us >= lab.origin_us]
-        count = branches.undos_to_before(lab, moment.at_us)
+        lines += [f"      because {root_text(lab, cause)}" for cause in reversed(moment.causes)
+                  if cause.kind in ("line", "fault", "timer") and cause.at_us >= lab.origin_us]
+        count = branches.undos_to_before(lab, moment)
         if count is not None:
             lines.append(f"    :undo{'' if count == 1 else f' {count}'} goes back to before that")
     return "\n".join(lines)

@@ -141,6 +141,8 @@ def _problem(error: Any, marks: Marks, file: str) -> Problem:
         message = "unknown key"
     elif code == "E004":
         message = "required, but missing"
+    elif kind == "string_type":
+        message = f"a text is wanted, and {error['input']!r:.40} is none to YAML; put it in quotes"
     elif kind == "union_tag_invalid":
         message = "Input should be a text, or one of the forms that docs/authoring.md lists"
     elif "a goal is exactly one" in message or "belong to a goal" in message:

@@ -349,6 +349,18 @@ CHECKS: dict[str, Callable[[Scenario, Goal, Path, Findings], None]] = {
     "line_matches": _moment_host}
 
 
+def _verb(words: list[str]) -> str:
+    """Give kubectl's verb: the first word that is neither a flag nor a flag's value."""
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            return word
+        if word in ("-n", "--namespace", "--context", "--kubeconfig", "-s", "--server") and rest:
+            rest.pop(0)
+    return ""
+
+
 def writes(line: str) -> str:
     """Give the part of a shell line that would change something, "" when it only reads."""
     redirect = re.search(r"(?<![<>=-])&?>>?\|?\s*(?!&|\s*/dev/null|>)\S+", re.sub(r"'[^']*'|\"[^\"]*\"", "''", line))
@@ -360,9 +372,9 @@ def writes(line: str) -> str:
             continue
         program, rest = words[0].rpartition("/")[2], [word for word in words[1:] if not word.startswith("-")]
         if program in ("kubectl", "k"):
-            verb = next((word for word in rest if word in WRITING_VERBS), "")
+            verb = _verb(words[1:])
             reads = verb == "rollout" and any(word in rest for word in ("status", "history"))
-            if verb and not reads and rest.index(verb) <= 2:
+            if verb in WRITING_VERBS and not reads:
                 return f"{program} {verb}"
         elif program == "systemctl" and rest and rest[0] in WRITING_UNITS:
             return f"systemctl {rest[0]}"

@@ -18,7 +18,7 @@ from sim.lab.recording import LabError
 from sim.lab.scenario import Scenario, Task, in_language, load
 
 SEEDS, SEEDS_FULL = (0,), (0, 1, 2)
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(slots=True)

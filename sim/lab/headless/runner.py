@@ -11,7 +11,7 @@ from sim.lab.steps import do_steps
 from sim.lab.telling.debrief import Told, debrief
 
 if TYPE_CHECKING:
-    from sim.lab.lab import Result
+    from sim.lab.run import Result
 
 
 @dataclass(slots=True)
