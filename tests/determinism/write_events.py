@@ -10,7 +10,7 @@ from sim.engine import Stream
 from sim.lab.telling import events
 from sim.lab.catalogue import find
 from sim.lab.lab import Lab
-from sim.lab.runner import solve
+from sim.lab.headless.runner import solve
 from sim.lab.scenario import load
 
 SOURCES = ("kubectl get pods -A", "kubectl get nodes -o wide", "kubectl get pods -o name", "seq 1 9", "printf 'b\\na\\nc\\n'",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from sim.lab.scenario.model import (
     Cluster,
     Goal,
@@ -17,11 +19,12 @@ from sim.lab.scenario.model import (
     Steps,
     Task,
     TimelineFault,
+    filled,
     in_language,
     json_schema,
     seeded,
 )
-from sim.lab.scenario.read import Problem, ScenarioError, read_text, validated
+from sim.lab.scenario.read import Problem, ScenarioError, problems_of, read_text, validated
 from sim.lab.scenario.rules import check
 
 __all__ = [
@@ -33,7 +36,11 @@ def parse(text: str, file: str) -> Scenario:
     """Read a scenario. Raises ScenarioError with every problem."""
     scenario, marks, problems = validated(Scenario, text, file)
     if scenario is not None:
-        problems = problems + check(scenario, marks, file)
+        first = {name: param.one_of[0] for name, param in scenario.spec.params.items()}
+        try:
+            problems = problems + check(scenario, filled(scenario, first), marks, file)
+        except ValidationError as error:
+            problems = problems + problems_of(error, marks, file)
     if problems or scenario is None:
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     found: Scenario = scenario

@@ -472,23 +472,27 @@ def in_language(text: str | dict[str, str], language: str = "en") -> str:
     return text.get(language) or text.get("en") or next(iter(text.values()), "")
 
 
-def seeded(scenario: Scenario, seed: int) -> Scenario:
-    """Give the scenario with every `${param}` replaced by the variant that the seed chooses."""
-    params = scenario.spec.params
-    if not params:
+def filled(scenario: Scenario, values: dict[str, str]) -> Scenario:
+    """Give the scenario with every `${name}` replaced. values: by parameter name."""
+    if not values:
         return scenario
-    values = {f"${{{name}}}": Stream(seed, f"params.{name}").choice(param.one_of) for name, param in params.items()}
 
     def fill(value: Any) -> Any:
         if isinstance(value, str):
-            for mark, text in values.items():
-                value = value.replace(mark, text)
+            for name, text in values.items():
+                value = value.replace(f"${{{name}}}", text)
             return value
         if isinstance(value, dict):
             return {fill(key): fill(inner) for key, inner in value.items()}
         return [fill(inner) for inner in value] if isinstance(value, list) else value
 
     return Scenario.model_validate(fill(scenario.wire()))
+
+
+def seeded(scenario: Scenario, seed: int) -> Scenario:
+    """Give the scenario with the variants that a seed chooses."""
+    params = scenario.spec.params
+    return filled(scenario, {name: Stream(seed, f"params.{name}").choice(param.one_of) for name, param in params.items()})
 
 
 def json_schema() -> dict[str, Any]:

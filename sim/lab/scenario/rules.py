@@ -45,10 +45,11 @@ class Findings:
         self.problems.append(Problem(self.file, *place_of(path, self.marks, key=key), dotted(path), message, code))
 
 
-def check(scenario: Scenario, marks: Marks, file: str) -> list[Problem]:
-    """Give every problem of a scenario whose shape is right."""
+def check(written: Scenario, scenario: Scenario, marks: Marks, file: str) -> list[Problem]:
+    """Give every problem of a scenario whose shape is right. written: as in the file; scenario: with its first variants."""
     found = Findings(marks, file)
-    for rule in (_clusters, _terminals, _files, _params, _dates, _tasks, _timeline):
+    _params(written, found)
+    for rule in (_clusters, _terminals, _files, _dates, _tasks, _timeline):
         rule(scenario, found)
     for path, steps in _step_lists(scenario):
         _steps(scenario, steps, path, found)
