@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.14 3; do python$$v -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
 STAMP := $(VENV)/.installed
 
-.PHONY: install play test test-slow check coverage clean
+.PHONY: install play test test-slow check bench coverage clean
 
 install: $(STAMP)
 
@@ -30,6 +30,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/kubedrill bench
 
 LINES ?= tests/conformance/lines_data/commands.jsonl
 coverage: install
