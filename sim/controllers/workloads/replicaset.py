@@ -16,7 +16,6 @@ from sim.controllers.base import Controller, Turns
 from sim.controllers.workloads.claims import claim
 from sim.controllers.workloads.pods import (
     active,
-    available,
     available_in_us,
     deletion_order,
     owned_pods,
@@ -121,17 +120,16 @@ class ReplicaSetController(Controller):
         wait, now_us = objects.dig(owner, "spec.minReadySeconds", 0), self.engine.unix_us
         labels = selectors.from_map(objects.dig(owner, "spec.template.metadata.labels", {}))
         ready = [pod for pod in alive if objects.pod_ready(pod)]
-        usable = [pod for pod in ready if available(pod, wait, now_us)]
+        left = [left_us for pod in ready if (left_us := available_in_us(pod, wait, now_us))] if wait else []
         status = {
             "replicas": len(alive), "observedGeneration": owner["metadata"].get("generation", 1),
             "fullyLabeledReplicas": sum(1 for pod in alive if labels.matches(objects.labels(pod))),
-            "readyReplicas": len(ready), "availableReplicas": len(usable),
+            "readyReplicas": len(ready), "availableReplicas": len(ready) - len(left),
             "conditions": self._conditions(owner, failure, missing=objects.dig(owner, "spec.replicas", 0) > len(alive)),
         }
         status = {name: value for name, value in status.items() if value or name in ("replicas", "observedGeneration")}
         if status != owner.get("status"):
             self.client.update(key, {**owner, "status": status}, subresource="status")
-        left = [available_in_us(pod, wait, now_us) for pod in ready if pod not in usable]
         return min(left) / SECOND_US if left else None
 
     def _conditions(self, owner: Object, failure: StatusError | None, *, missing: bool) -> list[Object]:
