@@ -80,6 +80,11 @@ def age(seconds: int) -> str:
     return f"{years}y"
 
 
+def since(stamp: str | None, now_us: int) -> str:
+    """Write how long ago a stamp is; `<unknown>` without one. now_us: microseconds since 1970."""
+    return age((now_us - parse(stamp)) // 1_000_000) if stamp else "<unknown>"
+
+
 def duration(seconds: float) -> str:
     """Write a duration as Go's String does: `1m30s`, `500ms`, `0s`, `1h0m0s`."""
     if seconds == 0:

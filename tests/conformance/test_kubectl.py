@@ -10,9 +10,9 @@ import pytest
 from tests.conformance import kubectl
 
 FLOORS = {
-    ("1.36", "kubectl-get-tables"): 95,
+    ("1.36", "kubectl-get-tables"): 155,
     ("1.36", "kubectl-describe"): 0,
-    ("1.36", "kubectl-errors"): 110,
+    ("1.36", "kubectl-errors"): 118,
     ("1.36", "kubectl-cluster"): 12,
     ("1.36", "kubectl-create-run-apply"): 50,
 }

@@ -80,7 +80,7 @@ def _field(obj: Object, path: str) -> str:
 def results(obj: Object, path: str) -> list[Any]:
     """Give what is at a JSONPath (without braces) in an object; a path that leads nowhere gives nothing."""
     try:
-        return jsonpath.find(path if path.startswith((".", "[")) else f".{path}", obj, obj)
+        return jsonpath.find(path, obj)
     except jsonpath.JsonPathError:
         return []
 

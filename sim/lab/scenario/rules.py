@@ -274,7 +274,7 @@ def _where(goal: Goal, path: Path, found: Findings) -> None:
     for key, want in goal.where.items():
         place = (*path, "where", key)
         try:
-            jsonpath.find(key if key.startswith((".", "[")) else f".{key}", {})
+            jsonpath.find(key, {})
         except ValueError as error:
             found.add(place, f"not a JSONPath: {error}", "E010", key=True)
         if isinstance(want, dict):

@@ -1,194 +1,225 @@
-"""kubectl's JSONPath dialect: text around braces, range/end, filters, slices, recursive descent.
+"""kubectl's JSONPath dialect: filling templates, finding values.
 
-Models: client-go/util/jsonpath. Left out: Go-syntax dumps after an error.
+Models: client-go/util/jsonpath/jsonpath.go, cli-runtime/pkg/printers/jsonpath.go, kubectl/pkg/cmd/get/customcolumn.go
+(RelaxedJSONPathExpression). Maps are walked in order of their keys, where Go's order is random.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-_FILTER = re.compile(r"\?\((?P<left>.+?)\s*(?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<right>.+?))?\)$")
+from sim.shell.kubectl.printing import goformat
+from sim.shell.kubectl.printing.jsonpath_parser import JsonPathError, Node, parse
+from sim.shell.kubectl.printing.yaml import to_json
+
+__all__ = ["JsonPathError", "find", "parse", "relaxed", "results", "show", "template"]
+_RELAXED = re.compile(r"^\{\.?([^{}]+)\}$|^\.?([^{}]+)$")
 
 
-class JsonPathError(ValueError):
-    """A template that cannot be read, or an index out of range."""
+def relaxed(path: str) -> str:
+    """Put a path into braces and give it its dot, where they are missing. Raises JsonPathError."""
+    if not path:
+        return path
+    found = _RELAXED.match(path)
+    if not found:
+        raise JsonPathError("unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or "
+                            "'{.name1.name2}'")
+    return "{." + (found[1] or found[2]) + "}"
 
 
-def template(text: str, data: Any) -> str:
-    """Fill a template."""
-    out, _ = _fill(_split(text), 0, data, data)
+def template(text: str, data: Any, *, missing: bool = True, as_json: bool = False) -> str:
+    """Fill a template. missing: a field that is not there is nothing, not an error. Raises JsonPathError."""
+    out = ""
+    for values in results(text, data, missing=missing):
+        if as_json:
+            out += to_json(values, indent=4) + "\n"
+        else:
+            out += " ".join(show(value) for value in values)
     return out
 
 
-def _split(text: str) -> list[tuple[str, str]]:
-    parts, at = [], 0
-    while at < len(text):
-        brace = text.find("{", at)
-        if brace < 0:
-            parts.append(("text", text[at:]))
-            break
-        if brace > at:
-            parts.append(("text", text[at:brace]))
-        end, quote = brace + 1, ""
-        while end < len(text) and (quote or text[end] != "}"):
-            if text[end] in "'\"" and text[end - 1] != "\\":
-                quote = "" if quote == text[end] else quote or text[end]
-            end += 1
-        if end >= len(text):
-            raise JsonPathError("unclosed action")
-        parts.append(("action", text[brace + 1:end].strip()))
-        at = end + 1
-    return parts
+def find(path: str, data: Any, *, missing: bool = True) -> list[Any]:
+    """Give the values at a path, with or without braces and dot. Raises JsonPathError."""
+    return [value for values in results(relaxed(path), data, missing=missing) for value in values]
 
 
-def _fill(parts: list[tuple[str, str]], at: int, root: Any, current: Any) -> tuple[str, int]:
-    out = ""
-    while at < len(parts):
-        kind, body = parts[at]
-        at += 1
-        if kind == "text":
-            out += body
-        elif body == "end":
-            return out, at
-        elif body.startswith("range"):
-            items = find(body[5:].strip(), root, current)
-            if len(items) == 1 and isinstance(items[0], list):
-                items = items[0]
-            end = at
-            for item in items:
-                piece, end = _fill(parts, at, root, item)
-                out += piece
-            if not items:
-                _, end = _fill(parts, at, {}, {})
-            at = end
-        elif body[:1] in "'\"" and body[:1]:
-            out += body[1:-1].encode().decode("unicode_escape")
-        else:
-            out += " ".join(show(value) for value in find(body, root, current))
-    return out, at
+def results(text: str, data: Any, *, missing: bool = True) -> list[list[Any]]:
+    """Give the values of every part of a template."""
+    return _Walk(missing=missing).run(parse(text).nodes, data)
 
 
 def show(value: Any) -> str:
-    """Write a value as kubectl does: texts bare, the rest as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    """Write a value as kubectl does: texts bare, maps and lists as JSON."""
+    if isinstance(value, (dict, list)):
+        return to_json(value)
+    return "null" if value is None else goformat.text(value)
 
 
-def steps_of(path: str) -> list[str]:
-    """Split a path into its steps: names, `[…]`, `..`, `*`."""
-    found, at = [], 0
-    while at < len(path):
-        if path.startswith("..", at):
-            found.append("..")
-            at += 2
-        elif path[at] == ".":
-            at += 1
-        elif path[at] == "[":
-            depth, end = 0, at
-            while end < len(path):
-                depth += {"[": 1, "]": -1}.get(path[end], 0)
-                if depth == 0:
-                    break
-                end += 1
-            if depth:
-                raise JsonPathError("unterminated array")
-            found.append(path[at:end + 1])
-            at = end + 1
-        else:
-            match = re.compile(r"(?:\\.|[^.\[\]])+").match(path, at)
-            if match is None:
-                raise JsonPathError(f"unrecognized character in action: U+{ord(path[at]):04X} '{path[at]}'")
-            found.append(re.sub(r"\\(.)", r"\1", match[0]))
-            at = match.end()
-    return found
+class _Walk:
+    """One filling of a template, with the state of its ranges."""
 
+    def __init__(self, *, missing: bool) -> None:
+        self.missing = missing
+        self.begin = self.inside = self.ending = 0
+        self.last_end: Node | None = None
 
-def find(path: str, root: Any, current: Any = None) -> list[Any]:
-    """Give the values at a path."""
-    if path.startswith("$"):
-        current, path = root, path[1:]
-    elif path.startswith("@"):
-        path = path[1:]
-    values = [current if current is not None else root]
-    deep = False
-    for step in steps_of(path):
-        if step == "..":
-            deep = True
-            continue
-        if deep:
-            values = [inner for value in values for inner in _descend(value)]
-        values = [found for value in values for found in _step(step, value, root, quiet=deep)]
-        deep = False
-    return values
-
-
-def _descend(value: Any) -> list[Any]:
-    out = [value]
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
-        out += _descend(inner)
-    return out
-
-
-def _step(step: str, value: Any, root: Any, *, quiet: bool) -> list[Any]:
-    if step == "*":
-        return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list) else []
-    if not step.startswith("["):
-        return [value[step]] if isinstance(value, dict) and step in value else []
-    inner = step[1:-1].strip()
-    if inner == "*":
-        return list(value) if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
-    if inner.startswith("?"):
-        return [item for item in value if _keep(inner, item, root)] if isinstance(value, list) else []
-    if inner[:1] == "'":
-        names = [part.strip()[1:-1] for part in inner.split(",")]
-        return [value[name] for name in names if isinstance(value, dict) and name in value]
-    if not isinstance(value, list):
-        return []
-    if ":" in inner:
-        bounds = [int(part) if part else None for part in inner.split(":")]
-        if bounds[1] is not None and bounds[1] > len(value) and not quiet:
-            raise JsonPathError(f"array index out of bounds: index {bounds[1] - 1}, length {len(value)}")
-        return list(value[slice(*bounds)])
-    found = []
-    for part in inner.split(","):
-        if not re.fullmatch(r"\s*-?\d+\s*", part):
-            raise JsonPathError(f"invalid array index {part.strip()}")
-        number = int(part)
-        if not -len(value) <= number < len(value):
-            if quiet:
+    def run(self, nodes: list[Node], data: Any) -> list[list[Any]]:
+        """Models: JSONPath.FindResults."""
+        found: list[list[Any]] = []
+        at = 0
+        while at < len(nodes):
+            node = nodes[at]
+            values = self.walk([data], node)
+            if self.ending > 0 and self.ending <= self.inside:
+                self.ending -= 1
+                self.last_end = node
+                break
+            if self.begin > 0:
+                self.begin -= 1
+                self.inside += 1
+                for value in values:
+                    found += self.run(nodes[at + 1:], value)
+                if not values:
+                    self.run(nodes[at + 1:], None)
+                self.inside -= 1
+                at = next((k for k in range(at + 1, len(nodes)) if nodes[k] is self.last_end), at)
+                at += 1
                 continue
-            raise JsonPathError(f"array index out of bounds: index {number}, length {len(value)}")
-        found.append(value[number])
-    return found
+            found.append(values)
+            at += 1
+        return found
+
+    def walk(self, values: list[Any], node: Node) -> list[Any]:
+        if node.kind == "list":
+            for inner in node.nodes:
+                values = self.walk(values, inner)
+            return values
+        if node.kind == "text":
+            return [node.value]
+        if node.kind in ("int", "float", "bool"):
+            return [node.value for _ in values]
+        if node.kind == "union":
+            return [value for inner in node.nodes for value in self.walk(values, inner)]
+        found: list[Any] = getattr(self, node.kind)(values, node)
+        return found
+
+    def identifier(self, values: list[Any], node: Node) -> list[Any]:
+        if node.value == "range":
+            self.begin += 1
+            return values
+        if node.value == "end":
+            if not self.inside:
+                raise JsonPathError("not in range, nothing to end")
+            self.ending += 1
+            return []
+        raise JsonPathError(f"unrecognized identifier {node.value}", values)
+
+    def field(self, values: list[Any], node: Node) -> list[Any]:
+        found = [value[node.value] for value in values if isinstance(value, dict) and node.value in value]
+        if not found and not self.missing:
+            raise JsonPathError(f"{node.value} is not found")
+        return found
+
+    def array(self, values: list[Any], node: Node) -> list[Any]:
+        found: list[Any] = []
+        for value in values:
+            if value is None:
+                continue
+            if not isinstance(value, list):
+                raise JsonPathError(f"{goformat.type_name(value)} is not array or slice", values)
+            part = _slice(value, node.value)
+            if part is None:
+                return found
+            found += part
+        return found
+
+    def filter(self, values: list[Any], node: Node) -> list[Any]:
+        found = []
+        for value in values:
+            if not isinstance(value, list):
+                raise JsonPathError(f"{goformat.text(value)} is not array or slice and cannot be filtered")
+            found += [item for item in value if self.keep(item, node)]
+        return found
+
+    def keep(self, item: Any, node: Node) -> bool:
+        left_node, right_node = node.nodes
+        if node.value == "exists":
+            try:
+                return bool(self.walk([item], left_node))
+            except JsonPathError as error:
+                return bool(error.values)
+        lefts = self.walk([item], left_node)
+        if not lefts:
+            return False
+        rights = self.walk([item], right_node)
+        if len(lefts) > 1 or len(rights) > 1:
+            raise JsonPathError("can only compare one element at a time")
+        if not rights:
+            return False
+        return _compare(node.value, lefts[0], rights[0])
+
+    def wildcard(self, values: list[Any], node: Node) -> list[Any]:
+        return [inner for value in values for inner in _children(value)]
+
+    def recursive(self, values: list[Any], node: Node) -> list[Any]:
+        found = []
+        for value in values:
+            inner = _children(value)
+            if inner:
+                found += [value, *self.recursive(inner, node)]
+        return found
 
 
-def _keep(text: str, item: Any, root: Any) -> bool:
-    match = _FILTER.match(text)
-    if match is None:
-        raise JsonPathError(f"invalid filter {text}")
-    left = find(match["left"], root, item)
-    if match["op"] is None:
-        return bool(left)
-    right = match["right"]
-    wanted: Any = right[1:-1] if right[:1] in "'\"" else (find(right, root, item) or [None])[0] if right[:1] in "@$" else (
-        {"true": True, "false": False}.get(right, _number(right)))
-    for value in left:
-        if match["op"] == "==" and value == wanted:
-            return True
-        if match["op"] == "!=" and value != wanted:
-            return True
-        if match["op"] not in ("==", "!=") and isinstance(value, (int, float)) and isinstance(wanted, (int, float)):
-            return {"<": value < wanted, ">": value > wanted, "<=": value <= wanted, ">=": value >= wanted}[match["op"]]
-    return False
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [value[key] for key in sorted(value)]
+    if isinstance(value, str):
+        return list(value.encode())
+    return list(value) if isinstance(value, list) else []
 
 
-def _number(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        return text
+def _slice(value: list[Any], bounds: tuple[tuple[bool, int, bool], ...]) -> list[Any] | None:
+    """Cut a list; None for nothing asked. Raises JsonPathError."""
+    (first_known, first, _), (last_known, last, derived), (step_known, step, _) = bounds
+    length = len(value)
+    first = first if first_known else 0
+    first = first + length if first < 0 else first
+    last = last if last_known else length
+    last = last + length if last < 0 or (last == 0 and derived) else last
+    if first == last:
+        return None
+    if not 0 <= first < length:
+        raise JsonPathError(f"array index out of bounds: index {first}, length {length}")
+    if not 0 <= last <= length:
+        raise JsonPathError(f"array index out of bounds: index {last - 1}, length {length}")
+    if first > last:
+        raise JsonPathError(f"starting index {first} is greater than ending index {last}")
+    if step_known and step <= 0:
+        raise JsonPathError("step must be > 0")
+    return value[first:last:step if step_known else 1]
+
+
+def _basic(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    kinds = ((int, "int"), (float, "float"), (str, "string"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "")
+
+
+def _compare(operator: str, left: Any, right: Any) -> bool:
+    """Models: client-go/third_party/forked/golang/template/funcs.go."""
+    one, other = _basic(left), _basic(right)
+    if operator not in ("==", "!=", "<", ">", "<=", ">="):
+        raise JsonPathError(f"unrecognized filter operator {operator}")
+    if not one or not other:
+        raise JsonPathError("invalid type for comparison")
+    if one != other and not {one, other} <= {"int", "float"}:
+        raise JsonPathError("incompatible types for comparison")
+    equal = left == right
+    if operator in ("==", "!="):
+        return equal if operator == "==" else not equal
+    if one == "bool":
+        raise JsonPathError("invalid type for comparison")
+    less = bool(left < right)
+    return {"<": less, "<=": less or equal, ">": not less and not equal, ">=": not less}[operator]

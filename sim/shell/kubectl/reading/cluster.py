@@ -11,7 +11,8 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
-from sim.shell.kubectl.reading.get import layout, to_yaml
+from sim.shell.kubectl.printing.tables import layout
+from sim.shell.kubectl.printing.yaml import to_yaml
 
 KUSTOMIZE = {(1, 36): "v5.7.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
 

@@ -16,7 +16,7 @@ from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing import jsonpath
-from sim.shell.kubectl.reading.get import to_yaml
+from sim.shell.kubectl.printing.yaml import to_yaml
 
 FORMATS = ("go-template", "go-template-file", "json", "jsonpath", "jsonpath-as-json", "jsonpath-file", "name", "template",
            "templatefile", "yaml")
