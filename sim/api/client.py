@@ -101,6 +101,8 @@ class Watch(Protocol):
 class Response:
     """An answer: a body in wire form (an object, a List, a Table, a Status), and for watch the open watch.
 
+    The body of a watch that asks for Tables (`as: Table`) makes the Table of an object: Object -> Table.
+
     warnings: texts of Warning headers; kubectl prints them on stderr as `Warning: …`.
     """
 

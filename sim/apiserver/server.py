@@ -232,7 +232,11 @@ class ApiServer:
         watch = ServerWatch(self, inner, request.closed)
         if timeout:
             self.engine.after(timeout * SECOND_US, watch.expire)
-        return Response(200, watch=watch)
+
+        def printed(obj: Object) -> Object:
+            return tables.table(row, [obj], self.engine.unix_us, self.minor)
+
+        return Response(200, printed if query.get("as") == "Table" else None, watch=watch)
 
     # ---- writing ----------------------------------------------------------------------------------------------
     def commit(self, request: Request, key: Key, new: Object | None) -> Change:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.api import times
-from sim.api.client import ADMIN, Key, Object, Request, Response
+from sim.api.client import ADMIN, Key, Object, Request, Response, User
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.files import FileError
@@ -97,6 +97,13 @@ class Invocation:
         """Give the server's (address, port), None without a kubeconfig."""
         return self.effective.address()
 
+    @property
+    def user(self) -> User:
+        """Give who asks: the user of the kubeconfig, or whom --as names."""
+        if self.flags["as"]:
+            return User(self.flags["as"], (*self.flags["as-group"], "system:authenticated"))
+        return ADMIN
+
     # ---- requests ---------------------------------------------------------------------------------------------
     def request(self, request: Request) -> Steps[Response]:
         """Send a request; it takes time, and more when the client limits itself. Raises StatusError, TransportError."""
@@ -123,7 +130,7 @@ class Invocation:
     def send(self, verb: str, key: Key, **more: Any) -> Steps[Any]:
         """Send a request and give the answer's body."""
         more.setdefault("agent", "kubectl")
-        more.setdefault("user", ADMIN)
+        more.setdefault("user", self.user)
         response = yield from self.request(Request(verb, key, **more))
         for warning in response.warnings:
             self.err(f"Warning: {warning}")

@@ -5,9 +5,9 @@ Models: kubectl/pkg/cmd/get/get.go (watch).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sim.api import selectors
 from sim.api.client import Change, Key, Object, Request
 from sim.engine import Event, Interrupt, Steps
 from sim.shell.kubectl.frame import builder
@@ -34,7 +34,7 @@ class Watcher:
         self.columns = Columns()
         self.custom = Columns()
         self.headed = bool(self.inv.flags["no-headers"])
-        self.selector = selectors.parse(chosen.query.get("labelSelector", ""))
+        self.printed: Callable[[Object], Object] = dict
 
     def run(self) -> Steps[int]:
         """Print until interrupted, or until the server ends the watch."""
@@ -59,8 +59,10 @@ class Watcher:
         present = yield from builder.read(inv, self.target, {**self.query, **as_table})
         key = self.target.key
         response = yield from inv.request(Request(
-            "watch", Key(key.resource, key.namespace, ""), query=self.query, watcher=seen, closed=closed, agent="kubectl"))
+            "watch", Key(key.resource, key.namespace, key.name), query={**self.query, **as_table}, watcher=seen, closed=closed,
+            user=inv.user, agent="kubectl"))
         assert response.watch is not None
+        self.printed = response.body
         try:
             if not inv.flags["watch-only"]:
                 self.show_present(present)
@@ -68,21 +70,12 @@ class Watcher:
                 yield bell[0]
                 bell[0] = inv.engine.event()
                 while pending:
-                    change = pending.pop(0)
-                    if self.concerns(change):
-                        self.show_change(change)
+                    self.show_change(pending.pop(0))
         except Interrupt:
             return 130
         finally:
             response.watch.stop()
         return 0
-
-    def concerns(self, change: Change) -> bool:
-        """Tell whether a change belongs to what is watched."""
-        key = self.target.key
-        if key.namespace and change.key.namespace != key.namespace or key.name and change.key.name != key.name:
-            return False
-        return self.selector.matches(change.object["metadata"].get("labels") or {})
 
     # ---- printing ---------------------------------------------------------------------------------------------
     def show_present(self, present: Any) -> None:
@@ -98,11 +91,7 @@ class Watcher:
         if not self.getter.tables:
             self.show_object(change.object, change.type)
             return
-        from sim.apiserver import tables
-        from sim.apiserver.resources import RESOURCES
-
-        row = RESOURCES[change.key.resource]
-        self.show_rows(tables.table(row, [change.object], self.inv.engine.unix_us), change.type)
+        self.show_rows(self.printed(change.object), change.type)
 
     def show_rows(self, table: Object, event: str) -> None:
         """Print rows; columns never get narrower again."""
