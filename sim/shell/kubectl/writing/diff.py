@@ -15,7 +15,7 @@ from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.reading.get import to_yaml
+from sim.shell.kubectl.printing.yaml import to_yaml
 from sim.shell.kubectl.writing.builder import Info, from_files
 from sim.shell.kubectl.writing.create import labelled
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, last_applied

@@ -14,7 +14,7 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.reading.get import to_yaml
+from sim.shell.kubectl.printing.yaml import to_yaml
 from sim.shell.kubectl.writing.builder import Chosen, Info, choose
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
