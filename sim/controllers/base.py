@@ -64,15 +64,16 @@ def cause_of(change: Change) -> Cause:
 class Controller:
     """A loop: watches queue keys, `reconcile` makes one of them true.
 
-    A subclass names itself, says what it watches, and reconciles.
+    A subclass names itself, says what it watches, and reconciles. version: of kube-controller-manager.
     """
 
     name = ""
     watches: tuple[str, ...] = ()
 
-    def __init__(self, engine: Engine, client: Client) -> None:
+    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         self.engine = engine
         self.client = client
+        self.version = version
         self.reader = client.reader
         self.recorder = Recorder(engine, client, self.name)
         self._latency = engine.stream(f"controller.{self.name}")

@@ -33,6 +33,12 @@ FASTER = {"garbage-collector-controller": (2, 1), "namespace-controller": (20, 1
 """Controllers whose clients may ask more often than --kube-api-qps and --kube-api-burst say, and by which factors."""
 
 
+CONTROLLERS = (
+    NamespaceController, DeploymentController, ReplicaSetController, ReplicationControllerController,
+    DaemonSetController, StatefulSetController, JobController, DisruptionController, EndpointsController, TTLController,
+    TaintEvictionController, GarbageCollector, PodGarbageCollector)
+
+
 class Loop(Protocol):
     """Anything that starts and stops."""
 
@@ -50,13 +56,7 @@ def controllers(engine: Engine, client: Client, *, version: tuple[int, int], fla
         return LimitedClient(client.transport, client.reader, agent=name, user=client.user, limiter=limiter)
 
     grace = int(defaults.number("node-monitor-grace-period", version))
-    made: list[Loop] = [
-        kind(engine, own(kind.name)) for kind in (
-            NamespaceController, DeploymentController, ReplicaSetController, ReplicationControllerController,
-            DaemonSetController, DisruptionController, EndpointsController, TTLController,
-            TaintEvictionController, GarbageCollector, PodGarbageCollector)
-    ]
-    made += [kind(engine, own(kind.name), version=version) for kind in (StatefulSetController, JobController)]
+    made: list[Loop] = [kind(engine, own(kind.name), version=version) for kind in CONTROLLERS]
     made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace, version))
     return made
 

@@ -58,8 +58,8 @@ class EndpointsController(Controller):
     name = "endpoint-slice-controller"
     watches = ("services", "pods")
 
-    def __init__(self, engine: Engine, client: Client) -> None:
-        super().__init__(engine, client)
+    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
+        super().__init__(engine, client, version=version)
         self.selection = Selection(client.reader)
 
     def start(self) -> None:

@@ -30,8 +30,8 @@ class TaintEvictionController(Controller):
     name = "taint-eviction-controller"
     watches = ("nodes", "pods")
 
-    def __init__(self, engine: Engine, client: Client) -> None:
-        super().__init__(engine, client)
+    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
+        super().__init__(engine, client, version=version)
         self.due: dict[Key, tuple[Timer, int]] = {}
 
     def changed(self, change: Change) -> None:

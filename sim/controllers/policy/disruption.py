@@ -10,7 +10,7 @@ from typing import Any
 from sim.api import objects, selectors, times
 from sim.api.client import Change, Key, Object
 from sim.controllers.base import Controller
-from sim.controllers.workloads.deployment import resolve
+from sim.controllers.workloads.rolling import resolve
 
 DELETION_TIMEOUT_US = 120_000_000
 SCALED = {"ReplicaSet": "replicasets", "Deployment": "deployments", "StatefulSet": "statefulsets",

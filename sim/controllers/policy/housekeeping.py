@@ -7,9 +7,9 @@ dangling owner references next to living ones.
 from __future__ import annotations
 
 from sim.api import objects
-from sim.api.client import Change, Client, Key, Object
+from sim.api.client import Change, Key, Object
 from sim.controllers.base import Controller
-from sim.engine import SECOND_US, Engine
+from sim.engine import SECOND_US
 
 PODGC_PERIOD_US = 20 * SECOND_US
 QUARANTINE_US = 40 * SECOND_US
@@ -109,9 +109,6 @@ class NamespaceController(Controller):
 
     name = "namespace-controller"
     watches = ("namespaces",)
-
-    def __init__(self, engine: Engine, client: Client) -> None:
-        super().__init__(engine, client)
 
     def changed(self, change: Change) -> None:
         """Queue the namespace."""

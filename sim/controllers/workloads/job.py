@@ -112,8 +112,7 @@ class JobController(Controller):
     watches = ("jobs", "pods")
 
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
-        super().__init__(engine, client)
-        self.version = version
+        super().__init__(engine, client, version=version)
         self.failures: dict[str, Failures] = {}
 
     def changed(self, change: Change) -> None:

@@ -46,39 +46,44 @@ def available_in_us(pod: Object, min_ready_seconds: int, now_us: int) -> int:
     """Tell how long a ready pod must still be ready before it counts as available."""
     if min_ready_seconds == 0:
         return 0
-    ready = objects.condition(pod, "Ready") or {}
-    return max(0, times.parse(ready["lastTransitionTime"]) + min_ready_seconds * 1_000_000 - now_us)
+    since = (objects.condition(pod, "Ready") or {}).get("lastTransitionTime")
+    return max(0, (times.parse(since) if since else now_us) + min_ready_seconds * 1_000_000 - now_us)
 
 
-def restarts(pod: Object) -> int:
-    """Give the largest restart count of the pod's containers."""
-    return max((c.get("restartCount", 0) for c in objects.dig(pod, "status.containerStatuses", [])), default=0)
+def restarts(pod: Object) -> tuple[int, int]:
+    """Give the largest restart counts of the pod's containers and of its init containers and sidecars."""
+    found = [max((c.get("restartCount", 0) for c in objects.dig(pod, f"status.{group}", [])), default=0)
+             for group in ("containerStatuses", "initContainerStatuses")]
+    return found[0], found[1]
 
 
-def _log2_bucket(seconds: int) -> int:
-    return max(seconds, 0).bit_length()
+def _log2_bucket(since_us: int, now_us: int) -> int:
+    """Give the age's bucket: 0 s, 1 s, 2..3 s, 4..7 s and so on; ages in one bucket count as equal."""
+    seconds = max(0, (now_us - since_us) // 1_000_000)
+    return int(seconds).bit_length()
+
+
+def deletion_rank(pod: Object, rank: int, now_us: int, *, by_cost: bool = True) -> tuple[Any, ...]:
+    """Give a sort key: smaller goes first. rank: active pods of the related sets on its node.
+
+    Models: ActivePodsWithRanks.Less: unassigned, phase, not ready, deletion cost, doubled up on a node, ready for
+    a shorter time (log2 buckets), more restarts, created later (log2 buckets). Each rule counts only where both differ.
+    """
+    phases = {"Pending": 0, "Unknown": 1, "Running": 2}
+    ready = objects.condition(pod, "Ready")
+    is_ready = ready is not None and ready.get("status") == "True"
+    text = objects.annotations(pod).get("controller.kubernetes.io/pod-deletion-cost", "0")
+    cost = int(text) if by_cost and text.removeprefix("-").isdigit() else 0
+    since = ready.get("lastTransitionTime") if ready and is_ready else None
+    ready_for = _log2_bucket(times.parse(since), now_us) if since else -1
+    plain, other = restarts(pod)
+    age = _log2_bucket(times.parse(pod["metadata"]["creationTimestamp"]), now_us)
+    return (bool(objects.dig(pod, "spec.nodeName", "")), phases.get(objects.dig(pod, "status.phase", "Unknown"), 1),
+            is_ready, cost, -rank, ready_for, -plain, -other, age)
 
 
 def deletion_order(pods: list[Object], related: list[Object], now_us: int) -> list[Object]:
-    """Rank pods for scale-down, first to go first. related: active pods of all sets of the same owner.
-
-    Models: ActivePodsWithRanks.Less: unassigned, phase, not ready, deletion cost, doubled up on a node, ready for
-    a shorter time (log2 buckets), more restarts, created later (log2 buckets), uid.
-    """
+    """Rank pods for scale-down, first to go first. related: active pods of all sets of the same owner."""
     on_node = Counter(objects.dig(pod, "spec.nodeName", "") for pod in related)
-    phases = {"Pending": 0, "Unknown": 1, "Running": 2}
-
-    def rank(pod: Object) -> tuple[Any, ...]:
-        node = objects.dig(pod, "spec.nodeName", "")
-        ready = objects.condition(pod, "Ready")
-        is_ready = ready is not None and ready.get("status") == "True"
-        cost = int(objects.annotations(pod).get("controller.kubernetes.io/pod-deletion-cost", "0"))
-        ready_for = (now_us - times.parse(ready["lastTransitionTime"])) // 1_000_000 if ready and is_ready else 0
-        age = (now_us - times.parse(pod["metadata"]["creationTimestamp"])) // 1_000_000
-        return (
-            bool(node), phases.get(objects.dig(pod, "status.phase", "Unknown"), 1), is_ready, cost,
-            -on_node[node], _log2_bucket(ready_for) if is_ready else 0, -restarts(pod), _log2_bucket(age),
-            objects.uid(pod),
-        )
-
-    return sorted(pods, key=rank)
+    return sorted(pods, key=lambda pod: (
+        *deletion_rank(pod, on_node[objects.dig(pod, "spec.nodeName", "")], now_us), objects.uid(pod)))

@@ -24,6 +24,8 @@ from sim.controllers.workloads.pods import (
 from sim.engine import SECOND_US
 
 BURST_REPLICAS = 500
+COUNTS_TERMINATING = (1, 35)
+"""From this version on the gate DeploymentReplicaSetTerminatingReplicas is on."""
 
 
 class ReplicaSetController(Controller):
@@ -68,7 +70,7 @@ class ReplicaSetController(Controller):
             if owner is None:
                 return None
             alive = active(owned_pods(self.reader, owner))
-        again = self._status(key, owner, alive, failure)
+        again = self.write_status(key, alive, failure)
         if failure is not None:
             raise failure
         return again
@@ -116,7 +118,11 @@ class ReplicaSetController(Controller):
         sets = self.reader.by_index(self.resource, "owner", boss) if boss else [owner]
         return [pod for each in sets for pod in active(owned_pods(self.reader, each))]
 
-    def _status(self, key: Key, owner: Object, alive: list[Object], failure: StatusError | None) -> float | None:
+    def write_status(self, key: Key, alive: list[Object], failure: StatusError | None = None) -> float | None:
+        """Write the status where it differs; gives seconds until a ready pod counts as available."""
+        owner = self.reader.get(key)
+        if owner is None:
+            return None
         wait, now_us = objects.dig(owner, "spec.minReadySeconds", 0), self.engine.unix_us
         labels = selectors.from_map(objects.dig(owner, "spec.template.metadata.labels", {}))
         ready = [pod for pod in alive if objects.pod_ready(pod)]
@@ -127,7 +133,11 @@ class ReplicaSetController(Controller):
             "readyReplicas": len(ready), "availableReplicas": len(ready) - len(left),
             "conditions": self._conditions(owner, failure, missing=objects.dig(owner, "spec.replicas", 0) > len(alive)),
         }
-        status = {name: value for name, value in status.items() if value or name in ("replicas", "observedGeneration")}
+        if self.version >= COUNTS_TERMINATING and self.kind == "ReplicaSet":
+            status["terminatingReplicas"] = sum(
+                1 for pod in owned_pods(self.reader, owner) if objects.deleting(pod) and not objects.pod_finished(pod))
+        status = {name: value for name, value in status.items() if value or name in (
+            "replicas", "observedGeneration", "terminatingReplicas")}
         if status != owner.get("status"):
             self.client.update(key, {**owner, "status": status}, subresource="status")
         return min(left) / SECOND_US if left else None

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.api import objects, selectors
-from sim.api.client import Change, Client, Key, Object
+from sim.api.client import Change, Key, Object
 from sim.api.errors import StatusError
 from sim.controllers.base import Controller
 from sim.controllers.workloads import revisions
 from sim.controllers.workloads.claims import claim, would_adopt
 from sim.controllers.workloads.pods import available, pod_from_template
-from sim.engine import Engine
 
 REVISION, POD_NAME = "controller-revision-hash", "statefulset.kubernetes.io/pod-name"
 INDEX = "apps.kubernetes.io/pod-index"
@@ -80,10 +79,6 @@ class StatefulSetController(Controller):
 
     name = "statefulset-controller"
     watches = ("statefulsets", "pods")
-
-    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
-        super().__init__(engine, client)
-        self.version = version
 
     def changed(self, change: Change) -> None:
         """Queue the set itself, the set that controls the pod, or those that would adopt it."""
