@@ -101,6 +101,7 @@ class ApiServer:
         self.dial: Callable[[str, int], Any] | None = None
         """How the server reaches a kubelet: (address of the node, 10250) -> `program.NodeService`; set by its host."""
         self._names = engine.stream("apiserver.names")
+        self._uids = engine.stream("apiserver.uids")
         self._started_us = engine.now_us
         self._verbs: dict[str, Callable[[Resource, Request], Response]] = {
             "get": self._get, "list": self._list, "watch": self._watch, "create": self._create,
@@ -320,7 +321,7 @@ class ApiServer:
         return row.strategy.prepare(obj)
 
     def _uid(self) -> str:
-        text = self._names.text(HEX, 32)
+        text = self._uids.text(HEX, 32)
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
     def _update(self, row: Resource, request: Request) -> Response:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sim.api.client import Client, Key, User
 from sim.api.errors import StatusError, TransportError
+from sim.apiserver import bootstrap
 from sim.apiserver.resources import INDEXES
 from sim.apiserver.server import ApiServer
 from sim.controllers.manager import LeaderElection, Loop, controllers
@@ -164,6 +165,7 @@ class KubeApiserver(Program):
         for name in SYSTEM_NAMESPACES:
             if self.server.reader.get(Key("namespaces", "", name)) is None:
                 client.create("namespaces", {"metadata": {"name": name}})
+        bootstrap.install(client)
         for name, value in (("system-cluster-critical", 2000000000), ("system-node-critical", 2000001000)):
             if self.server.reader.get(Key("priorityclasses", "", name)) is None:
                 client.create("priorityclasses", {"metadata": {"name": name}, "value": value, "description":
