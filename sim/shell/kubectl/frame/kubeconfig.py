@@ -79,12 +79,14 @@ class Effective:
                 raise UsageError(f'context "{name}" does not exist')
             context = {}
         self.cluster_name: str = flags.get("cluster") or context.get("cluster") or ""
-        self.user_name: str = flags.get("user") or context.get("user") or ""
+        asked = flags.get("user")
+        asked = asked if isinstance(asked, str) else ""  # `create rolebinding --user` is another flag, a list
+        self.user_name: str = asked or context.get("user") or ""
         self.namespace: str = flags.get("namespace") or context.get("namespace") or "default"
         cluster, user = _named(config, "cluster", self.cluster_name), _named(config, "user", self.user_name)
         if flags.get("cluster") and cluster is None:
             raise UsageError(f'cluster "{self.cluster_name}" does not exist')
-        if flags.get("user") and user is None:
+        if asked and user is None:
             raise UsageError(f'auth info "{self.user_name}" does not exist')
         self.cluster: dict[str, Any] = cluster or {}
         self.user: dict[str, Any] = user or {}

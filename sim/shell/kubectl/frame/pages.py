@@ -34,6 +34,8 @@ HIDDEN = {name: Flag("record", "bool", default=False, bare="true", deprecated=RE
     "annotate", "apply", "autoscale", "edit", "expose", "label", "patch", "replace", "run", "scale", "set env", "set image",
     "set resources", "set selector", "set serviceaccount", "rollout restart")}
 """Deprecated flags that pages no longer show."""
+CPU_PERCENT = Flag("cpu-percent", "int", default=-1, deprecated=(
+    "Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU)."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Pages:
         own = self.page(path).flags
         names = {flag.name for flag in own}
         hidden = [HIDDEN[path]] if path in HIDDEN and "record" not in names else []
+        hidden += [CPU_PERCENT] if path == "autoscale" and "cpu-percent" not in names else []
         return (*own, *hidden, *(flag for flag in self.options if flag.name not in names),
                 Flag("help", "bool", "h", default=False, bare="true"))
 
