@@ -123,7 +123,7 @@ def run(inv: Invocation) -> Steps[int]:
     pod = pod_of(inv)
     if inv.flags["expose"]:
         yield from _expose(inv, pod, dry, printer)
-        if printer.form == "yaml":
+        if printer.form.kind == "yaml":
             inv.out("---")
     return (yield from finish(inv, POD, overridden(inv, pod), dry=dry, printer=printer))
 

@@ -6,13 +6,10 @@ Models: kubectl/pkg/cmd/{version,clusterinfo,apiresources,config}.
 from __future__ import annotations
 
 from sim.api.client import Key
-from sim.api.errors import NotSimulated
 from sim.engine import Steps
-from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.tables import layout
-from sim.shell.kubectl.printing.yaml import to_yaml
 
 KUSTOMIZE = {(1, 36): "v5.7.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
 
@@ -56,43 +53,8 @@ def api_resources(inv: Invocation) -> Steps[int]:
     return 0
 
 
-def current_context(inv: Invocation) -> Steps[int]:
-    """Print the current context."""
-    name = inv.config().get("current-context")
-    if not name:
-        raise UsageError("current-context is not set")
-    inv.out(str(name))
-    return 0
-    yield  # a generator like its siblings
-
-
-def get_contexts(inv: Invocation) -> Steps[int]:
-    """List the contexts of the kubeconfig."""
-    rows = [["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]]
-    for each in inv.config().get("contexts") or []:
-        context = each["context"]
-        mark = "*" if each["name"] == inv.config().get("current-context") else ""
-        rows.append([mark, each["name"], context.get("cluster", ""), context.get("user", ""), context.get("namespace", "")])
-    for line in layout(rows):
-        inv.out(line)
-    return 0
-    yield
-
-
-def view(inv: Invocation) -> Steps[int]:
-    """Print the kubeconfig."""
-    if inv.flags["output"] not in ("", "yaml"):
-        raise NotSimulated(f"kubectl config view -o {inv.flags['output']}")
-    inv.call.write(to_yaml(dict(inv.config())))
-    return 0
-    yield
-
-
 VERBS = {
     "version": Verb(version, ("client",)),
     "cluster-info": Verb(cluster_info),
     "api-resources": Verb(api_resources),
-    "config current-context": Verb(current_context),
-    "config get-contexts": Verb(get_contexts),
-    "config view": Verb(view, ("output",)),
 }

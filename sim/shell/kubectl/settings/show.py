@@ -15,7 +15,7 @@ from sim.shell.kubectl.frame import kubeconfig
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.reading.get import layout
+from sim.shell.kubectl.printing.tables import layout
 from sim.shell.kubectl.settings.files import whole
 from sim.shell.kubectl.writing.output import DryRun, Printer
 
@@ -53,12 +53,12 @@ def view(inv: Invocation) -> Steps[int]:
     rest = {"current-context": name, **{n: v for n, v in config.items() if n not in kubeconfig.LISTS and n != "current-context"}}
     obj = whole(inv, rest, lists)
     printer = Printer(inv, DryRun())
-    if printer.form == "name":
+    if printer.form.kind == "name":
         inv.out("config/<unknown>")
-    elif printer.form == "json":
+    elif printer.form.kind == "json":
         inv.out(json.dumps(_ordered(obj), indent=4))
     else:
-        printer.form = printer.form or "yaml"
+        printer.form.kind = printer.form.kind or "yaml"
         printer.object(CONFIG, obj)
     return 0
     yield

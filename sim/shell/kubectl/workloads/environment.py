@@ -71,14 +71,19 @@ def _from(inv: Invocation, source: str) -> Steps[list[Object]]:
     field = "configMapKeyRef" if mapping.kind == "ConfigMap" else "secretKeyRef"
     prefix, wanted = inv.flags["prefix"] or "", inv.flags["keys"] or []
     found: list[Object] = []
-    for key in obj.get("data") or {}:
+    for key in sorted(obj.get("data") or {}, key=_variable):
         if wanted and key not in wanted:
             continue
-        plain = NOT_A_NAME.sub("_", key).upper()
+        plain = _variable(key)
         if plain != key:
             inv.err(f"Warning: key {key} transferred to {plain}")
         found.append({"name": prefix + plain, "valueFrom": {field: {"key": key, "name": name}}})
     return found
+
+
+def _variable(key: str) -> str:
+    """Make a variable's name of a key."""
+    return NOT_A_NAME.sub("_", key).upper()
 
 
 def list_env(container: Object) -> Iterator[str]:

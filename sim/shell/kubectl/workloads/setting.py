@@ -52,8 +52,10 @@ def with_containers(info: Info, change: Callable[[Object], Object], *, inits: bo
 class Setter:
     """One `kubectl set …`: edits each object here and sends the difference."""
 
-    def __init__(self, inv: Invocation, words: list[str], done: str, doing: str) -> None:
+    def __init__(self, inv: Invocation, words: list[str], done: str, doing: str, *, quiet: bool = True) -> None:
         self.inv, self.words, self.done, self.doing = inv, words, done, doing
+        self.quiet = quiet
+        """Whether nothing is said of an object that is as wanted already."""
         self.dry = dry_run(inv)
         self.printer = Printer(inv, self.dry)
         self.errors: list[Exception] = []
@@ -87,6 +89,8 @@ class Setter:
             return
         change = patches.three_way(info.obj, new, info.obj)
         if not change:
+            if not self.quiet:
+                self.printer.done(info.mapping, new, self.done)
             return
         try:
             sent = yield from self.inv.send("patch", info.key, body=change, query={"patchType": "strategic", **self.dry.query})
@@ -241,7 +245,7 @@ def service_account(inv: Invocation) -> Steps[int]:
     if not inv.args:
         raise UsageError("serviceaccount is required")
     words, name = inv.args[:-1], inv.args[-1]
-    setter = Setter(inv, words, "serviceaccount updated", "ServiceAccountName update for pod template")
+    setter = Setter(inv, words, "serviceaccount updated", "ServiceAccountName update for pod template", quiet=False)
 
     def edit(info: Info) -> Object:
         path = spec_path(info)

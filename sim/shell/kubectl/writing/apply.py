@@ -210,7 +210,7 @@ class Applier:
         self.seen.add(objects.uid(obj))
         if info.namespace:
             self.spaces[info.namespace] = None
-        if self.printer.form in ("", "name"):
+        if self.printer.form.kind in ("", "name"):
             self.printer.done(info.mapping, obj, word)
         else:
             self.printed.append((info, {"apiVersion": info.mapping.api_version, "kind": info.mapping.kind, **obj}))

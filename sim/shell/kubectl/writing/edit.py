@@ -40,6 +40,10 @@ class Editor:
         if first in INTERACTIVE:
             raise NotSimulated(f"the editor {first}; set KUBE_EDITOR to a program that needs no keys, as in "
                                "KUBE_EDITOR='sed -i s/old/new/'")
+        where = self.program.split()[0]
+        if "/" in where and not inv.call.files.exists(inv.call.path(where)):
+            self.program = "false"
+        self.named = where
         self.printer = Printer(inv, dry_run(inv))
         number = inv.engine.stream("kubectl.edit").text(DIGITS, 10).lstrip("0")
         self.path = f"/tmp/kubectl-edit-{number}.yaml"  # noqa: S108  (on the simulated host)
@@ -60,7 +64,7 @@ class Editor:
             before = without_comments(files.read(self.path))
             status = yield from inv.call.shell.source(f"{self.program} {self.path}", inv.call.streams)
             if status:
-                raise UsageError(f'there was a problem with the editor "{self.program.split()[0]}"')
+                raise UsageError(f'there was a problem with the editor "{self.named}"')
             data = files.read(self.path)
             after = without_comments(data)
             if problem and after == before:

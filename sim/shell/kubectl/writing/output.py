@@ -11,15 +11,12 @@ from typing import Any
 
 from sim.api import objects
 from sim.api.client import Object
-from sim.api.errors import NotSimulated, StatusError
+from sim.api.errors import StatusError
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
+from sim.shell.kubectl.frame.forms import Form
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.printing import jsonpath
-from sim.shell.kubectl.printing.yaml import to_yaml
 
-FORMATS = ("go-template", "go-template-file", "json", "jsonpath", "jsonpath-as-json", "jsonpath-file", "name", "template",
-           "templatefile", "yaml")
 NULL_TIMES_BEFORE = (1, 34)
 """Before this version objects made by the client are printed with `creationTimestamp: null`."""
 
@@ -88,38 +85,26 @@ def _with_null_time(value: Any, name: str = "") -> Any:
 
 
 class Printer:
-    """Prints the results of one command in the form of -o; documents of YAML are separated."""
+    """Prints the results of one command: a line each, or the objects in the form of -o."""
 
     def __init__(self, inv: Invocation, dry: DryRun) -> None:
         self.inv, self.dry = inv, dry
-        output: str = inv.flags["output"] or ""
-        self.form, _, self.argument = output.partition("=")
-        self._printed = 0
+        self.form = Form(inv)
 
     def done(self, mapping: Mapping_, obj: Object, operation: str, *, in_order: bool = False) -> None:
         """Say that the operation was done on the object. in_order: JSON keeps the order of the object's fields."""
-        whole = {"apiVersion": mapping.api_version, "kind": mapping.kind, **obj}
-        if self.form:
-            self.object(mapping, obj if in_order else whole, in_order=in_order)
+        if self.form.kind:
+            whole = obj if in_order else {"apiVersion": mapping.api_version, "kind": mapping.kind, **obj}
+            self.object(mapping, whole, in_order=in_order)
         else:
             self.inv.out(f"{mapping.qualified}/{objects.name(obj)} {operation}{self.dry.suffix}")
 
     def object(self, mapping: Mapping_, whole: Object, *, in_order: bool = False) -> None:
         """Print an object in the form of -o."""
-        if self.form == "name":
-            self.inv.out(f"{mapping.qualified}/{objects.name(whole)}")
-        elif self.form == "yaml":
-            self.inv.call.write(("---\n" if self._printed else "") + to_yaml(whole))
-        elif self.form == "json":
-            self.inv.out(json.dumps(whole, indent=4, sort_keys=not in_order, ensure_ascii=False))
-        elif self.form == "jsonpath" and self.argument:
-            self.inv.call.write(jsonpath.template(self.argument, whole))
-        elif self.form in FORMATS:
-            raise NotSimulated(f"{self.inv.root} -o {self.form}")
+        if self.form.kind == "json" and in_order:
+            self.inv.out(json.dumps(whole, indent=4, ensure_ascii=False))
         else:
-            raise UsageError(f'unable to match a printer suitable for the output format "{self.form}", allowed formats are: '
-                             + ",".join(FORMATS))
-        self._printed += 1
+            self.form.write(mapping, whole)
 
 
 def sourced(error: StatusError, doing: str, source: str) -> StatusError:
