@@ -191,23 +191,23 @@ def sh(
              printf 'kubectl get nodes\\n:why node/node01\\n' | kubedrill sh os-upgrades --echo
     """
     lab = open_lab(scenario, seed=seed, kubernetes=kubernetes, patience=patience, load=load_path)
-    where = terminal or lab.main_terminal
-    if where not in lab.terminals:
-        raise click.BadParameter(f"there is no terminal {where}; there are {', '.join(lab.terminals)}", param_hint="--terminal")
+    if terminal and terminal not in lab.terminals:
+        raise click.BadParameter(f"there is no terminal {terminal}; there are {', '.join(lab.terminals)}", param_hint="--terminal")
+    lab.chosen = terminal or lab.chosen
     if script:
         from sim.lab.scenario import load_steps
 
         lab.do_steps(load_steps(Path(script)))
     status = 0
-    for line in commands or read_lines(lab, where):
+    for line in commands or read_lines(lab):
         if echo:
-            click.echo(f"{lab.prompt(where)}{line}")
+            click.echo(f"{lab.prompt(lab.chosen)}{line}")
         if lab.is_lab_line(line):
             said = lab.lab_line(line)
             status = BAD_INPUT_EXIT if said.startswith("kubedrill:") else 0
             click.echo(said, err=status != 0)
             continue
-        status = lab.run(line, terminal=where, sink=to_standard_streams).status
+        status = lab.run(line, terminal=lab.chosen, sink=to_standard_streams).status
     if save_path:
         lab.save(Path(save_path))
     if events:
@@ -222,13 +222,13 @@ def to_standard_streams(data: bytes, stream: str) -> None:
     out.flush()
 
 
-def read_lines(lab: Lab, terminal: str) -> Iterator[str]:
+def read_lines(lab: Lab) -> Iterator[str]:
     """Read standard input as lines; an unfinished one (heredoc, quotes) goes on in the next."""
     text = ""
     for raw in sys.stdin.buffer:
         line = raw.decode(errors="replace").rstrip("\n").rstrip("\r")
         text = f"{text}\n{line}" if text else line
-        if text and not lab.is_lab_line(text) and lab.needs_more(text, terminal):
+        if text and not lab.is_lab_line(text) and lab.needs_more(text, lab.chosen):
             continue
         if text:
             yield text

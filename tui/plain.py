@@ -32,7 +32,6 @@ class Plain:
         self.lab, self.lines, self.out, self.err, self.folder = lab, lines, out, err, folder
         self.watched = Watched(watch) if watch is not None else None
         self.interactive = bool(lines.isatty() and out.isatty())
-        self.terminal = lab.main_terminal
         self._fresh = True
 
     def play(self) -> int:
@@ -89,20 +88,14 @@ class Plain:
         """Give what the last word of a line could become."""
         return self.lab.completions(line, self.terminal)
 
+    @property
+    def terminal(self) -> str:
+        """Name the terminal that is typed at."""
+        return self.lab.chosen
+
     def lab_line(self, line: str) -> None:
-        """Do a lab line. `:terminal NAME` is plain mode's own: another of the lab's terminals."""
-        word, _, rest = line[1:].partition(" ")
-        if word == "terminal":
-            names = list(self.lab.terminals)
-            if rest.strip() in names:
-                self.terminal = rest.strip()
-            else:
-                self.say(f"write :terminal NAME; there are {', '.join(names)}")
-            return
-        said = self.lab.lab_line(line, folder=self.folder)
-        if word == "help" and len(self.lab.terminals) > 1:
-            said += f"\n:terminal NAME  type at another terminal: {', '.join(self.lab.terminals)}"
-        self.say(said)
+        """Do a lab line."""
+        self.say(self.lab.lab_line(line, folder=self.folder))
 
     def run(self, line: str) -> None:
         """Type a line and let it run."""
@@ -147,5 +140,5 @@ class Plain:
         if problems:
             self.say(problems)
         if lab is not None:
-            self.lab, self.terminal = lab, lab.main_terminal
+            self.lab = lab
             self.say(f"{self.watched.path} was saved: loaded anew\n{self.lab.lab_line(':task')}")

@@ -90,7 +90,12 @@ class Controller:
         """Begin to watch, and queue everything that is there."""
         self.running = True
         for resource in self.watches:
-            self._open.append(self.client.watch(resource, self._seen).stop)
+            try:
+                self._open.append(self.client.watch(resource, self._seen).stop)
+            except StatusError as error:
+                if error.code != 404:
+                    raise
+                continue  # a kind that this version's server does not serve
         for resource in self.watches:
             for obj in self.reader.list(resource):
                 self.changed(Change(0, "ADDED", objects.key(resource, obj), None, obj, self.engine.now_us))

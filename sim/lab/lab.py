@@ -58,6 +58,8 @@ class Lab(Run):
         self.progress = Progress()
         self.kept: dict[str, tuple[list[int], Position]] = {}
         self.rate, self.paused = 1.0, False
+        self.chosen = scenario.terminal_specs()[0].name
+        """The terminal that the learner types at."""
         self.grader = Grader(self)
         self.begin()
 

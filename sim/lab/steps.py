@@ -25,10 +25,16 @@ def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | N
 
     Raises LabError for an `until` that does not come true in time.
     """
-    done = []
+    done, failed = [], ""
     for step in steps:
-        shown, result = _line(lab, step, "") if isinstance(step, str) else _do(lab, step)
+        try:
+            shown, result = _line(lab, step, "") if isinstance(step, str) else _do(lab, step)
+        except LabError as error:
+            raise LabError(f"{error}{failed}") from None
         done.append(result)
+        if result.status:
+            said = (result.stderr or result.stdout).strip().splitlines() or [""]
+            failed = f" (before it `{shown}` ended with {result.status}: {said[0]})"
         if after is not None:
             after(shown, result)
     return done

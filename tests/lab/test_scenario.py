@@ -11,7 +11,7 @@ GOOD = (FOLDER / "first-steps.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("change", "place", "code"), [
-    (("minutes: 5", "minutes: 5\n  minuts: 6"), "7:3: spec.minuts: unknown key", "E003"),
+    (("minutes: 5", "minutes: 5\n  minuts: 6"), "11:3: spec.minuts: unknown key", "E003"),
     (('kubernetes: "1.33.1"', "kubernetes: 1.33"), "not a full patch version: 1.33", "E015"),
     (("minutes: 5", "minutes: 5\n  minutes: 6"), "spec.minutes: duplicate key", "E002"),
     (("{name: node01}", "{name: controlplane}"), "two hosts have the same name", "E006"),

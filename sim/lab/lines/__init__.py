@@ -88,6 +88,14 @@ def _jump(lab: Lab, _: str, __: Path | None) -> str:
     return "\n".join([f"it is now {texts.clock(lab, lab.now_us)}", *(said[:10] or ["  (nothing that the API shows has changed)"])])
 
 
+def _terminal(lab: Lab, rest: str, _: Path | None) -> str:
+    names = list(lab.terminals)
+    if rest not in names:
+        raise LabError(f"write :terminal NAME; there are {', '.join(names)} (this is {lab.chosen})")
+    lab.chosen = rest
+    return f"terminal {rest}, on {lab.terminals[rest].login.host.name}"
+
+
 def _speed(lab: Lab, rest: str, _: Path | None) -> str:
     text = rest.removeprefix("x").removeprefix("×")
     if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0 < float(text) <= RATE_MOST:
@@ -183,6 +191,7 @@ WORDS: dict[str, Word] = {
     "timers": Word(":timers", "what will happen next, when, and by which setting", lambda lab, _, __: timers.text(lab)),
     "speed": Word(":speed 60", "simulated seconds that pass in a second", _speed),
     "pause": Word(":pause", "stop the clock, or let it go on", _pause),
+    "terminal": Word(":terminal NAME", "type at another terminal of the lab", _terminal),
     "why": Word(":why KIND/NAME", "why it is as it is", lambda lab, rest, __: why.text(lab, rest)),
     "fault": Word(":fault NAME TARGET", "break something; --end mends it", _fault),
     "undo": Word(":undo [N]", "take back the last things done", _undo),

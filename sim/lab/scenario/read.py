@@ -110,7 +110,10 @@ def read_yaml(text: str, file: str) -> tuple[Any, Marks, list[Problem]]:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         said = getattr(error, "problem", None) or (str(error) if isinstance(error, ValueError) else "not YAML")
-        problem = Problem(file, line, column, "(file)", " ".join(str(said).split())[:200], "E001")
+        words = " ".join(str(said).split())[:200]
+        if "but got" in words or "mapping values are not allowed" in words:
+            words += " (a text with `:`, `?`, `,` or quotes in it needs quotes around it)"
+        problem = Problem(file, line, column, "(file)", words, "E001")
         raise ScenarioError([*reader.problems, problem]) from None
     return data, reader.marks, reader.problems
 

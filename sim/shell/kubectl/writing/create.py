@@ -50,12 +50,12 @@ def create(inv: Invocation) -> Steps[int]:
 
 def validates(inv: Invocation) -> bool:
     """Tell whether the client looks at the fields of a file itself."""
-    return inv.flags["validate"] not in ("false", "ignore")
+    return str(inv.flags["validate"]).lower() not in ("false", "ignore")
 
 
 def field_validation(inv: Invocation) -> dict[str, str]:
     """Give what --validate makes the server do with unknown fields. Raises UsageError."""
-    value = str(inv.flags["validate"] or "strict")
+    value = str(inv.flags["validate"] or "strict").lower()
     word = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}.get(value)
     if word is None:
         raise UsageError(f'invalid - validate option {value!r}'.replace("'", '"') + "; must be one of: strict (or true), warn, "
