@@ -34,6 +34,7 @@ class Start:
     """How a program is started.
 
     argv includes the program's name as it was typed; version is the program's, without `v`; host is a `host.Host`.
+    mounts: what a container sees of the host, path inside -> path on the host; None for a unit.
     """
 
     engine: Engine
@@ -43,6 +44,16 @@ class Start:
     owner: Owner
     pid: int = 0
     env: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, str] | None = None
+
+    def path(self, path: str) -> str:
+        """Give where a path of the program lies on the host; "" where a container sees nothing. Units see the host's."""
+        if self.mounts is None:
+            return path
+        for inside in sorted(self.mounts, key=len, reverse=True):
+            if path == inside or path.startswith(inside.rstrip("/") + "/"):
+                return self.mounts[inside].rstrip("/") + path[len(inside.rstrip("/")):]
+        return ""
 
 
 class Service(Protocol):

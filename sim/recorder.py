@@ -100,6 +100,10 @@ class Recorder:
         self.client.create("events", {
             "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content})
 
+    def will_write(self, about: Object) -> bool:
+        """Tell whether another event about the object would be written, not cut as part of a flood."""
+        return self._spam_us.get(objects.uid(about), 0) <= self.engine.now_us
+
     def _combined(self, group: Words, message: str) -> tuple[str, Words]:
         """Give the message and its key; from the eleventh different message on they share one Event."""
         now_us, alike = self.engine.now_us, self._alike.get(group)

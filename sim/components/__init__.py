@@ -1,5 +1,21 @@
-"""The control plane as programs on hosts: etcd, kube-apiserver, kube-controller-manager, kube-scheduler.
+"""The programs of a control plane (and flanneld), as they run on hosts: in units or in containers.
 
-Each checks what it needs, logs, listens, or dies; `sim.components.programs` holds them, `statics` ties them to manifests.
-Left out: TLS, liveness probes, flags that nothing here reads.
+Each checks its flags and the files it sees, logs upstream's line and exits where they are wrong, else it runs the layer
+below. Left out: TLS itself, flags that nothing here reads.
 """
+
+from sim.components.apiserver import KubeApiserver
+from sim.components.base import API_PORT, ETCD_PORT
+from sim.components.etcd import Etcd
+from sim.components.flanneld import Flanneld
+from sim.components.led import KubeControllerManager, KubeScheduler
+from sim.host.kubelet.kubelet import Kubelet
+from sim.host.runtime import Containerd
+from sim.program import ProgramKind
+
+PROGRAMS: dict[str, ProgramKind] = {
+    "etcd": Etcd, "kube-apiserver": KubeApiserver, "kube-controller-manager": KubeControllerManager,
+    "kube-scheduler": KubeScheduler, "flanneld": Flanneld, "kubelet": Kubelet, "containerd": Containerd}
+"""How executables run, by their name."""
+
+__all__ = ["API_PORT", "ETCD_PORT", "PROGRAMS"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sim.api import objects, times
-from sim.api.client import Client, Key
+from sim.api.client import Change, Client, Key
 from sim.api.errors import StatusError
 from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.networking.endpoints import EndpointsController
@@ -76,6 +76,7 @@ class LeaderElection:
         self.leading = False
         self._timer: Timer | None = None
         self._seen: tuple[str, int] = ("", 0)
+        self._waits = False
 
     def start(self) -> None:
         """Try now, and every 2 s until the lease is ours."""
@@ -90,6 +91,10 @@ class LeaderElection:
             marker = f"{holder}/{objects.dig(lease, 'spec.renewTime')}"
             if marker != self._seen[0]:
                 self._seen = (marker, self.engine.now_us)
+            if objects.dig(self.client.find(self.key) or lease, "spec.renewTime") != objects.dig(lease, "spec.renewTime"):
+                # Its holder's renewals are promised: nothing to look at until the lease changes.
+                self._waits = True
+                return
             if self.engine.now_us < self._seen[1] + LEASE_US:
                 self._timer = self.engine.after(
                     RETRY_US, self._try, label=f"leader lease {self.key.name} is tried again")
@@ -108,6 +113,18 @@ class LeaderElection:
         self.client.update(self.key, {"beating": True, "period_s": 2}, subresource="heartbeat")
         self.leading = True
         self.lead()
+
+    def changed(self, change: Change) -> None:
+        """Hear of a change of leases: the holder of ours may be gone."""
+        if self._waits and change.key == self.key:
+            self._waits = False
+            self._timer = self.engine.after(
+                RETRY_US, self._try, label=f"leader lease {self.key.name} is tried again")
+
+    def resume(self, client: Client) -> None:
+        """Go on leading: the server was away for less than the renew deadline."""
+        self.client = client
+        client.update(self.key, {"beating": True, "period_s": 2}, subresource="heartbeat")
 
     def stop(self, *, release: bool) -> None:
         """Stop; a clean stop releases the lease, a kill leaves it to run out."""

@@ -57,14 +57,21 @@ class HostFiles:
         """Give the files as a user sees them."""
         return View(self, uid, gid)
 
-    def watch(self, folder: str, notice: Callable[[str], None]) -> None:
-        """Call `notice(path)` at each change under a folder (inotify)."""
-        self._watches.append((folder.rstrip("/") + "/", notice))
+    def watch(self, folder: str, notice: Callable[[str], None]) -> Callable[[], None]:
+        """Call `notice(path)` at each change in or of a folder (inotify); gives the way to stop."""
+        entry = (folder.rstrip("/") + "/", notice)
+        self._watches.append(entry)
+
+        def stop() -> None:
+            if entry in self._watches:
+                self._watches.remove(entry)
+
+        return stop
 
     def changed(self, path: str) -> None:
         """Tell the watchers."""
-        for folder, notice in self._watches:
-            if path.startswith(folder):
+        for folder, notice in list(self._watches):
+            if path.startswith(folder) or folder.startswith(path.rstrip("/") + "/"):
                 notice(path)
 
 

@@ -11,45 +11,18 @@ from typing import Any
 from sim.api.client import Request, Response, Transport
 from sim.api.errors import TransportError
 from sim.engine import Engine
-from sim.host.files import HostFiles
+from sim.host.machine import Host
 
+__all__ = ["Connection", "Deaf", "Host", "Network"]
 TIMEOUT_SECONDS = 30.0
-FOLDERS = ("/bin", "/dev", "/etc/kubernetes/manifests", "/home", "/opt", "/proc", "/root", "/tmp", "/usr/bin",
-           "/usr/lib/systemd/system", "/etc/systemd/system", "/var/lib/etcd", "/var/lib/kubelet", "/var/log")
+"""How long a client dials before it gives up (net.Dialer of client-go)."""
 
 
-class Host:
-    """A machine: a name, an address, files, disks, power."""
+class Deaf:
+    """A port that is open but does not answer yet: dialling it fails in its own way."""
 
-    def __init__(self, name: str, address: str, network: Network, *, users: tuple[str, ...] = ()) -> None:
-        self.name = name
-        self.address = address
-        self.network = network
-        self.engine = network.engine
-        self.powered = True
-        self.files = HostFiles(lambda: network.engine.unix_us)
-        self.users = {"root": 0, **{user: 1000 + number for number, user in enumerate(users)}}
-        self.disks: dict[str, Any] = {}
-        self.units: dict[str, Any] = {}
-        self.journal: list[tuple[int, str, str]] = []
-        root = self.files.view()
-        for folder in FOLDERS:
-            root.make_dir(folder, parents=True)
-        root.chmod("/root", 0o700)
-        root.chmod("/tmp", 0o777)
-        for user, uid in self.users.items():
-            if uid:
-                root.make_dir(f"/home/{user}")
-                root.chown(f"/home/{user}", uid, uid)
-        root.write("/etc/hostname", f"{name}\n".encode())
-
-    def log(self, unit: str, text: str) -> None:
-        """Write a line to the journal."""
-        self.journal.append((self.engine.unix_us, unit, text))
-
-    def dial(self, address: str, port: int) -> Any:
-        """Reach a service. Raises TransportError."""
-        return self.network.dial(self, address, port)
+    def __init__(self, error: TransportError) -> None:
+        self.error = error
 
 
 class Connection:
@@ -79,25 +52,35 @@ class Network:
         self.hosts: dict[str, Host] = {}
         self.listeners: dict[tuple[str, int], Any] = {}
         self.cuts: dict[frozenset[str], None] = {}
-        self._notices: list[Callable[[], None]] = []
+        self.slow_images: dict[str, float] = {}
+        self.addresses: dict[str, list[str]] = {}
+        self._notices: dict[Callable[[], None], None] = {}
 
-    def add(self, name: str, address: str, *, users: tuple[str, ...] = ()) -> Host:
+    def add(
+        self, name: str, address: str, *, users: tuple[str, ...] = (), system: str = "jammy", cpu: int = 2,
+        memory_bytes: int = 4 << 30,
+    ) -> Host:
         """Add a host."""
-        host = self.hosts[name] = Host(name, address, self, users=users)
+        host = self.hosts[name] = Host(
+            name, address, self, users=users, system=system, cpu=cpu, memory_bytes=memory_bytes)
         lines = ["127.0.0.1 localhost", *(f"{each.address} {each.name}" for each in self.hosts.values())]
         for each in self.hosts.values():
             each.files.view().write("/etc/hosts", ("\n".join(lines) + "\n").encode())
         return host
 
-    def find(self, address: str, client: Host) -> Host | None:
-        """Give the host of a name or address, as the client sees it."""
+    def find(self, address: str, client: Host, port: int = 0) -> Host | None:
+        """Give the host of a name or address, as the client sees it; behind a shared address the first that answers."""
+        if address in self.addresses:
+            behind = [self.hosts[name] for name in self.addresses[address] if self.hosts[name].powered]
+            reached = [host for host in behind if not self.is_cut(client, host)]
+            return next((host for host in reached if (host.name, port) in self.listeners), next(iter(reached or behind), None))
         if address in ("127.0.0.1", "localhost"):
             return client
         return self.hosts.get(address) or next((h for h in self.hosts.values() if h.address == address), None)
 
     def dial(self, client: Host, address: str, port: int) -> Any:
         """Give the service that listens at an address. Raises TransportError."""
-        host = self.find(address, client)
+        host = self.find(address, client, port)
         shown = "127.0.0.1" if address == "localhost" else address
         if host is None or not host.powered:
             raise TransportError("no-route", f"dial tcp {shown}:{port}: connect: no route to host", 3.0)
@@ -106,6 +89,8 @@ class Network:
         service = self.listeners.get((host.name, port))
         if service is None:
             raise TransportError("refused", f"dial tcp {shown}:{port}: connect: connection refused")
+        if isinstance(service, Deaf):
+            raise service.error
         return service
 
     def is_cut(self, one: Host, other: Host) -> bool:
@@ -113,9 +98,14 @@ class Network:
         return frozenset((one.name, other.name)) in self.cuts
 
     # ---- changes ----------------------------------------------------------------------------------------------
-    def on_change(self, notice: Callable[[], None]) -> None:
-        """Be told whenever a listener, link or host comes or goes."""
-        self._notices.append(notice)
+    def on_change(self, notice: Callable[[], None]) -> Callable[[], None]:
+        """Be told whenever a listener, link or host comes or goes; gives the way to stop."""
+        self._notices[notice] = None
+
+        def stop() -> None:
+            self._notices.pop(notice, None)
+
+        return stop
 
     def changed(self) -> None:
         """Tell everybody."""

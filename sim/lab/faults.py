@@ -1,4 +1,4 @@
-"""Faults: what can go wrong with hosts and components, each with its inverse.
+"""Faults: what can go wrong with hosts and components, each with its target, parameters, inverse and a line of help.
 
 What is not in the table refuses.
 """
@@ -6,82 +6,233 @@ What is not in the table refuses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sim.api.errors import KubedrillError, NotSimulated
-from sim.components.programs import Program
 from sim.engine import SECOND_US
+from sim.host.files import FileError
 from sim.host.network import Host, Network
+from sim.host.pods.slots import Backoff
+from sim.host.runtime import Container
+from sim.host.systemd.unit import Unit
+from sim.program import SIGKILL, SIGTERM
 
-REBOOT_US = 45 * SECOND_US
-LATER = ("slow-disk", "full-disk", "slow-pull", "expire", "corrupt-file", "mirror-down", "kill", "stop", "start")
+REBOOT_SECONDS = 45.0
+"""Latency table: reboot until the kubelet starts."""
+SLOW = 10.0
+LATER = {"expire": "certificates on the simulated clock", "mirror-down": "package repositories", "slow-disk":
+         "the speed of disks"}
 
 
 class FaultError(KubedrillError):
     """A fault that cannot be injected; one line."""
 
 
-def _programs(host: Host) -> list[Program]:
-    """Give the control-plane programs that are units of the host."""
-    return [unit for unit in host.units.values() if isinstance(unit, Program)]
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row: what it does to its target, and what takes it back.
+
+    target: host, hosts (two), component (a unit or container, `HOST/NAME` where it is not unique), image, path
+    (`HOST:PATH`). inverse: the fault that undoes it; "" where nothing does.
+    """
+
+    name: str
+    target: str
+    act: Callable[[Network, str], None]
+    inverse: str
+    help: str
 
 
-def _power_off(host: Host) -> None:
-    statics = host.units.get("static-pods")
-    if statics is not None:
-        statics.kill_all()
-    for unit in _programs(host):
-        unit.stop(kill=True)
-    host.powered = False
-    host.units["kubelet"].power_off()
-    host.network.changed()
+# ---- hosts --------------------------------------------------------------------------------------------------------
+def _host(network: Network, name: str) -> Host:
+    if name not in network.hosts:
+        raise FaultError(f"no host {name}; there are {', '.join(network.hosts)}")
+    return network.hosts[name]
 
 
-def _power_on(host: Host) -> None:
-    host.powered = True
-    host.network.changed()
-    for unit in _programs(host):
-        unit.start()
-    host.units["kubelet"].start()
+def _power_off(network: Network, name: str) -> None:
+    _host(network, name).power_off()
 
 
-def _reboot(host: Host) -> None:
-    _power_off(host)
-    host.engine.after(REBOOT_US, _power_on, host, label=f"{host.name} comes back from its reboot", about=host.name)
+def _power_on(network: Network, name: str) -> None:
+    host = _host(network, name)
+    if not host.powered:
+        host.boot()
 
 
-def _condition(name: str, *, end: bool) -> Callable[[Host], None]:
-    return lambda host: host.units["kubelet"].set_fault(name, end=end)
+def _reboot(network: Network, name: str) -> None:
+    reboot(_host(network, name))
 
 
-FAULTS: dict[str, tuple[Callable[[Host], None], Callable[[Host], None]]] = {
-    "power-off": (_power_off, _power_on),
-    "power-on": (_power_on, _power_off),
-    "reboot": (_reboot, lambda host: None),
-    "node-silent": (lambda host: host.units["kubelet"].set_silent(True), lambda host: host.units["kubelet"].set_silent(False)),
-    "node-back": (lambda host: host.units["kubelet"].set_silent(False), lambda host: host.units["kubelet"].set_silent(True)),
-    **{name: (_condition(name, end=False), _condition(name, end=True)) for name in (
-        "kubelet-not-ready", "memory-pressure", "disk-pressure")},
-    "kubelet-ready": (_condition("kubelet-not-ready", end=True), _condition("kubelet-not-ready", end=False)),
-}
-"""Name -> (do, take back)."""
+def reboot(host: Host) -> None:
+    """Go down in order and come up again."""
+    if not host.powered:
+        return
+    takes = host.shut_down()
+    host.engine.after(round(min(takes, 90.0) * SECOND_US), _down, host)
 
 
-def inject(network: Network, name: str, host: str, *, end: bool = False) -> None:
+def _down(host: Host) -> None:
+    host.power_off()
+    host.engine.after(round(REBOOT_SECONDS * SECOND_US), host.boot, label=f"{host.name} comes back from its reboot",
+                      about=host.name)
+
+
+def _set(fault: str, *, on: bool) -> Callable[[Network, str], None]:
+    def act(network: Network, name: str) -> None:
+        host = _host(network, name)
+        if on:
+            host.faults[fault] = None
+        else:
+            host.faults.pop(fault, None)
+        for kubelet in list(host.kubelets):
+            kubelet.look()
+
+    return act
+
+
+def _cut(network: Network, names: str, *, on: bool) -> None:
+    one, _, other = names.strip().partition(" ")
+    if one not in network.hosts or other.strip() not in network.hosts:
+        raise FaultError(f"{'partition' if on else 'heal'} needs two hosts; they are {', '.join(network.hosts)}")
+    (network.cut if on else network.heal)(one, other.strip())
+
+
+# ---- components ---------------------------------------------------------------------------------------------------
+def _components(network: Network, target: str) -> list[Unit | Container]:
+    """Find the units and containers of a name (`kube-apiserver`, `etcd-1/etcd`). Raises FaultError for none."""
+    place, _, name = target.rpartition("/")
+    hosts = [_host(network, place)] if place else [host for host in network.hosts.values() if host.powered]
+    found: list[Unit | Container] = []
+    for host in hosts:
+        unit = host.unit(name)
+        if unit is not None:
+            found.append(unit)
+        for sandbox in host.runtime.sandboxes.values():
+            latest = sandbox.latest(name)
+            if latest is not None:
+                found.append(latest)
+    if not found:
+        known = sorted({unit.short for host in hosts for unit in host.systemd.units.values()} | {
+            name for host in hosts for sandbox in host.runtime.sandboxes.values() for name in sandbox.containers})
+        raise FaultError(f"no unit or container {name}; there are {', '.join(known)}")
+    return found
+
+
+def _one(network: Network, target: str) -> Unit | Container:
+    found = _components(network, target)
+    running = [each for each in found if each.running] or found
+    if len(running) > 1:
+        raise FaultError(f"{target} is not unique; write HOST/{target.rpartition('/')[2]}")
+    return running[0]
+
+
+def _kill(network: Network, target: str) -> None:
+    each = _one(network, target)
+    if isinstance(each, Unit):
+        each.kill(SIGKILL)
+    else:
+        each.kill(128 + SIGKILL, "Error")
+
+
+def _stop(network: Network, target: str) -> None:
+    each = _one(network, target)
+    if isinstance(each, Unit):
+        each.kill(SIGTERM) if each.supervisor is not None else each.stop()
+    else:
+        each.stop(30 * SECOND_US)
+
+
+def _start(network: Network, target: str) -> None:
+    each = _one(network, target)
+    if isinstance(each, Unit):
+        each.start()
+        return
+    raise FaultError(f"{target} is a container: its kubelet starts it")
+
+
+def _supervise(network: Network, targets: str) -> None:
+    """Restart units from now on as a kubelet restarts containers: after about 1 s, then 10, 20, 40 s."""
+    for target in targets.split():
+        each = _one(network, target)
+        if not isinstance(each, Unit):
+            raise FaultError(f"{target} is a container: its kubelet restarts it")
+        each.supervisor = Backoff()
+
+
+def _unsupervise(network: Network, targets: str) -> None:
+    for target in targets.split():
+        each = _one(network, target)
+        if isinstance(each, Unit):
+            each.supervisor = None
+
+
+# ---- images, disks, files -----------------------------------------------------------------------------------------
+def _slow_pull(network: Network, image: str) -> None:
+    network.slow_images[image] = SLOW
+
+
+def _usual_pull(network: Network, image: str) -> None:
+    network.slow_images.pop(image, None)
+
+
+def _corrupt(network: Network, target: str) -> None:
+    place, _, path = target.partition(":")
+    host = _host(network, place)
+    view = host.files.view()
+    try:
+        data = view.read(path)
+    except FileError as error:
+        raise FaultError(f"{target}: {error}") from None
+    half = len(data) // 2
+    view.write(path, data[:half] + bytes(255 - byte for byte in data[half:half + 64]) + data[half + 64:])
+
+
+ROWS = (
+    Fault("power-off", "host", _power_off, "power-on", "the machine loses its power at once"),
+    Fault("power-on", "host", _power_on, "power-off", "it comes up, or registers for the first time"),
+    Fault("reboot", "host", _reboot, "", "it goes down in order and comes up after about 45 s"),
+    Fault("node-silent", "host", _set("node-silent", on=True), "node-back",
+          "the kubelet neither speaks nor starts or stops a container"),
+    Fault("node-back", "host", _set("node-silent", on=False), "node-silent", "it speaks again"),
+    Fault("kubelet-not-ready", "host", _set("kubelet-not-ready", on=True), "kubelet-ready", "the kubelet posts Ready=False"),
+    Fault("kubelet-ready", "host", _set("kubelet-not-ready", on=False), "kubelet-not-ready", "it posts Ready=True again"),
+    Fault("memory-pressure", "host", _set("memory-pressure", on=True), "memory-relief", "memory runs short: pods are evicted"),
+    Fault("memory-relief", "host", _set("memory-pressure", on=False), "memory-pressure", "there is memory again"),
+    Fault("disk-pressure", "host", _set("disk-pressure", on=True), "disk-relief", "the disk runs full: pods are evicted"),
+    Fault("disk-relief", "host", _set("disk-pressure", on=False), "disk-pressure", "there is disk space again"),
+    Fault("full-disk", "host", _set("full-disk", on=True), "free-disk", "nothing can be written on the host's disk"),
+    Fault("free-disk", "host", _set("full-disk", on=False), "full-disk", "it can be written again"),
+    Fault("partition", "hosts", lambda network, names: _cut(network, names, on=True), "heal",
+          "no packet passes between two hosts"),
+    Fault("heal", "hosts", lambda network, names: _cut(network, names, on=False), "partition", "they reach each other again"),
+    Fault("kill", "component", _kill, "start", "SIGKILL to a unit's or container's program"),
+    Fault("stop", "component", _stop, "start", "SIGTERM to it"),
+    Fault("start", "component", _start, "stop", "start a unit"),
+    Fault("supervise", "component", _supervise, "unsupervise", "units are restarted as a kubelet restarts containers"),
+    Fault("unsupervise", "component", _unsupervise, "supervise", "they follow their own policy again"),
+    Fault("slow-pull", "image", _slow_pull, "usual-pull", "pulling the image takes ten times as long"),
+    Fault("usual-pull", "image", _usual_pull, "slow-pull", "it takes its usual time"),
+    Fault("corrupt-file", "path", _corrupt, "", "bytes in the middle of HOST:PATH are turned over"),
+)
+FAULTS = {row.name: row for row in ROWS}
+
+
+def inject(network: Network, name: str, target: str, *, end: bool = False) -> None:
     """Do a fault or take it back. Raises FaultError or NotSimulated."""
     if name in LATER:
-        raise NotSimulated(f"fault {name}")
-    if name in ("partition", "heal"):
-        one, _, other = host.partition(" ")
-        if one not in network.hosts or other not in network.hosts:
-            raise FaultError(f"{name} needs two hosts; they are {', '.join(network.hosts)}")
-        (network.cut if (name == "partition") != end else network.heal)(one, other)
-        return
-    if name not in FAULTS:
-        raise FaultError(f"no fault {name}; there are {', '.join(sorted(FAULTS))}, partition, heal")
-    if host not in network.hosts:
-        raise FaultError(f"no host {host}; there are {', '.join(network.hosts)}")
-    FAULTS[name][1 if end else 0](network.hosts[host])
+        raise NotSimulated(f"fault {name} ({LATER[name]})")
+    row = FAULTS.get(name)
+    if row is None:
+        raise FaultError(f"no fault {name}; there are {', '.join(sorted(FAULTS))}")
+    if end:
+        if not row.inverse:
+            raise FaultError(f"{name} cannot be taken back")
+        row = FAULTS[row.inverse]
+    if not target:
+        raise FaultError(f"{name} needs a target: {row.target}")
+    row.act(network, target)
 
 
-NAMES = frozenset((*FAULTS, *LATER, "partition", "heal"))
+NAMES = frozenset((*FAULTS, *LATER))
 """Every fault that has a name, modelled already or not."""

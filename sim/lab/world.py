@@ -17,7 +17,7 @@ from sim.engine import SECOND_US, Cause, Engine, microseconds
 from sim.etcd.store import Store
 from sim.host.network import Host, Network
 from sim.lab import faults
-from sim.lab.install import ClusterSpec, NodeSpec, addons, base_files, install, server_of
+from sim.lab.install import ClusterSpec, NodeSpec, addons, install, plain_hosts, server_of
 from sim.lab.scenario.model import Cluster, Scenario, Step, TimelineFault
 from sim.shell.login import Terminal
 from sim.shell.system import basic as _system_tools
@@ -69,8 +69,7 @@ class World:
         self._stores: dict[str, Store] = {}
         for number, cluster in enumerate(scenario.spec.clusters):
             self._install(cluster, number)
-        for number, host in enumerate(scenario.spec.hosts):
-            base_files(self.network.add(host.name, host.address or f"172.30.0.{number + 10}"), kubernetes)
+        plain_hosts(self.network, {host.name: {"address": host.address} for host in scenario.spec.hosts}, kubernetes)
         self._files()
         self.terminals = {}
         for spec in scenario.terminal_specs():

@@ -19,9 +19,11 @@ def supervise(lab, names):
 
 def set_kubelet(lab, host, version):
     """Replace a host's kubelet by one of another version."""
-    kubelet = lab.network.hosts[host].units["kubelet"]
-    kubelet.version = version
-    kubelet._guarded(kubelet._post_status)
+    machine = lab.network.hosts[host]
+    machine.files.view().write("/usr/bin/kubelet", f"#!simulated kubelet v{version}\n".encode())
+    for kubelet in list(machine.kubelets):
+        kubelet.version = version
+        kubelet.look()
 
 
 def ready_count(lab, namespace, selector):

@@ -48,10 +48,10 @@ def test_it_comes_up_and_rests(network):
 
 
 def test_stopping_a_kubelet_makes_its_node_not_ready_and_starting_it_heals(network):
-    network.hosts["node01"].units["kubelet"].stop()
+    network.hosts["node01"].unit("kubelet").stop()
     run(network, 60)
     assert ready(network, "node01") == "Unknown"
-    network.hosts["node01"].units["kubelet"].start()
+    network.hosts["node01"].unit("kubelet").start()
     run(network, 10)
     assert ready(network, "node01") == "True"
     assert not objects.dig(server_of(network).store.get(Key("nodes", "", "node01")), "spec.taints", [])
@@ -74,16 +74,15 @@ def test_two_builds_are_the_same():
 
 
 def test_restarting_the_control_plane_kubelet_starts_nothing_twice(network):
-    kubelet = network.hosts["controlplane"].units["kubelet"]
-    statics, server = network.hosts["controlplane"].units["static-pods"], server_of(network)
-    kubelet.stop()
+    unit, server = network.hosts["controlplane"].unit("kubelet"), server_of(network)
+    unit.stop()
     run(network, 5)
-    kubelet.start()
+    unit.start()
     run(network, 30)
-    assert network.hosts["controlplane"].units["static-pods"] is statics and server_of(network) is server
+    assert server_of(network) is server and len(network.hosts["controlplane"].kubelet.statics.workers) == 4
 
 
-def test_an_api_server_without_etcd_hangs_and_then_exits(network):
+def test_an_api_server_without_etcd_hangs_and_its_liveness_probe_ends_it(network):
     from sim.api.client import Request
     from sim.api.errors import StatusError
 
@@ -93,14 +92,16 @@ def test_an_api_server_without_etcd_hangs_and_then_exits(network):
     with pytest.raises(StatusError, match="unable to return a response in the time allotted"):
         server_of(network).handle(Request("list", Key("nodes", "", "")))
     run(network, 30)
-    assert server_of(network) is None
+    assert server_of(network) is not None and server_of(network).away
+    run(network, 90)
+    assert server_of(network) is None, "its liveness probe has failed often enough"
     files.rename("/tmp/etcd.yaml", "/etc/kubernetes/manifests/etcd.yaml")
     run(network, 120)
     assert server_of(network) is not None and ready(network, "node01") == "True"
 
 
 def test_a_deleted_mirror_pod_comes_back(network):
-    client = network.hosts["controlplane"].units["kubelet"].client
+    client = network.hosts["controlplane"].kubelet.client
     key = Key("pods", "kube-system", "kube-scheduler-controlplane")
     old = objects.uid(client.get(key))
     client.delete(key)

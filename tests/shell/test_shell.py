@@ -80,6 +80,6 @@ def test_timeout_ends_everything_it_started(one):
 
 
 @pytest.mark.parametrize("line", ["uuidgen", "shuf -i 1-9", "mktemp", "printf '%(%s)T'", "echo $EPOCHSECONDS",
-                                  "awk 'BEGIN{srand(); print rand()}'", "seq 9 | sort -R", "uname -r", "uptime"])
+                                  "awk 'BEGIN{srand(); print rand()}'", "seq 9 | sort -R"])
 def test_what_would_read_the_real_clock_or_chance_refuses(one, line):
     assert one.run(line).status == 120

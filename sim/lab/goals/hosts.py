@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sim.api.errors import NotSimulated
+from sim.engine import SECOND_US
 from sim.host.files import FileError
 from sim.host.network import Host
 
@@ -51,18 +52,15 @@ def _file(goal: FileGoal, host: Host) -> bool:
 
 
 def _unit(goal: UnitGoal, host: Host, entered_us: int) -> bool:
-    unit: Any = host.units.get(goal.name.removesuffix(".service"))
+    unit = host.unit(goal.name)
     if unit is None:
         return goal.active is False
-    if goal.enabled is not None:
-        raise NotSimulated("goal unit.enabled")
-    active = bool(host.powered and getattr(unit, "active", getattr(unit, "alive", getattr(unit, "running", False))))
-    if goal.active is not None and active != goal.active:
+    if goal.enabled is not None and (host.systemd.enabled(unit.name) == "enabled") != goal.enabled:
+        return False
+    if goal.active is not None and (host.powered and unit.active == "active") != goal.active:
         return False
     if goal.restarted_since_entry is not None:
-        started_us = getattr(unit, "started_us", None)
-        if started_us is None:
-            raise NotSimulated("goal unit.restarted_since_entry")
+        started_us = unit.started_us - host.engine.epoch_s * SECOND_US
         return bool((started_us > entered_us) == goal.restarted_since_entry)
     return True
 

@@ -3,6 +3,6 @@
 Importing the package registers them all.
 """
 
-from sim.shell.system import basic, jobs, listing, wrappers
+from sim.shell.system import basic, host, jobs, listing, wrappers
 
-__all__ = ["basic", "jobs", "listing", "wrappers"]
+__all__ = ["basic", "host", "jobs", "listing", "wrappers"]

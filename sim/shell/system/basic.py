@@ -1,6 +1,6 @@
-"""The smallest set: time, identity, ssh, wrappers, systemctl for the kubelet.
+"""The smallest set: time, identity, ssh, wrappers.
 
-Models: coreutils, openssh, systemd, as far as labs type them. What is missing here refuses, it does not pretend.
+Models: coreutils, openssh, as far as labs type them. What is missing here refuses, it does not pretend.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from sim.engine import Steps, microseconds
 from sim.shell.pipes import COMMANDS, Call
 
 SSH_SECONDS = 0.3
-SYSTEMCTL_SECONDS = 0.2
-REFUSED = ["uuidgen", "shuf", "mktemp", "uname", "who", "nproc", "uptime", "w", "last",
-    "apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "crictl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ip", "ss", "netstat", "ping", "free", "df", "du", "ps", "pgrep", "lsmod", "modprobe", "helm", "git", "python", "python3", "openssl", "gpg", "journalctl", "service", "reboot", "shutdown", "poweroff", "hostnamectl", "timedatectl", "swapoff", "mount", "umount"]
+REFUSED = ["uuidgen", "shuf", "mktemp", "who", "w", "last",
+    "apt", "apt-get", "apt-mark", "apt-cache", "dpkg", "kubeadm", "etcdctl", "etcdutl", "docker", "vi", "vim", "nano", "less", "more", "man", "top", "htop", "curl", "wget", "scp", "tmux", "ping", "du", "lsmod", "modprobe", "helm", "git", "python", "python3", "openssl", "gpg", "timedatectl", "mount", "umount"]
 
 
 def sleep(call: Call) -> Steps[int]:
@@ -52,12 +51,6 @@ def date(call: Call) -> int:
         return 0
     shape = shape.replace("%s", str(int(now.timestamp()))).replace("%N", f"{now.microsecond:06}000")
     call.write(now.strftime(shape) + "\n")
-    return 0
-
-
-def hostname(call: Call) -> int:
-    """Print the host's name."""
-    call.write(f"{call.host.name}\n" if "-I" not in call.argv and "-i" not in call.argv else f"{call.host.address} \n")
     return 0
 
 
@@ -198,34 +191,6 @@ def history(call: Call) -> int:
     return 0
 
 
-def systemctl(call: Call) -> Steps[int]:
-    """Start, stop, restart and ask after the kubelet."""
-    words = [word.removesuffix(".service") for word in call.argv if not word.startswith("-")]
-    yield call.engine.sleep(microseconds(SYSTEMCTL_SECONDS))
-    if words == ["daemon-reload"]:
-        return 0
-    if len(words) != 2:
-        return call.refuse(f"systemctl {' '.join(call.argv)}")
-    verb, name = words
-    unit = call.host.units.get(name)
-    if name != "kubelet" or unit is None:
-        call.write(f"Failed to {verb} {name}.service: Unit {name}.service not found.\n", "stderr")
-        return 5
-    if call.login.uid != 0 and verb not in ("status", "is-active"):
-        call.write(f"Failed to {verb} {name}.service: Access denied\n", "stderr")
-        return 4
-    if verb in ("start", "stop", "restart"):
-        if verb != "start":
-            unit.stop()
-        if verb != "stop":
-            unit.start()
-        return 0
-    if verb == "is-active":
-        call.write("active\n" if unit.running else "inactive\n")
-        return 0 if unit.running else 3
-    return call.refuse(f"systemctl {verb}")
-
-
 def refuse(call: Call) -> int:
     """Say that a program is not modelled."""
     return call.refuse(f"{call.name}")
@@ -240,6 +205,6 @@ def kubectl(call: Call) -> Steps[int]:
 
 COMMANDS.update({
     "kubectl": kubectl,
-    "sleep": sleep, "date": date, "hostname": hostname, "whoami": whoami, "id": identity,
+    "sleep": sleep, "date": date, "whoami": whoami, "id": identity,
     "sudo": sudo, "ssh": ssh, "timeout": timeout, "env": env, "xargs": xargs, "history": history,
-    "systemctl": systemctl, **dict.fromkeys(REFUSED, refuse)})
+    **dict.fromkeys(REFUSED, refuse)})

@@ -1,0 +1,186 @@
+"""kube-apiserver as a program: finds its etcd, then serves.
+
+Models: cmd/kube-apiserver/app, pkg/controlplane (what every server makes at its start). Timing: golden
+apiserver-without-etcd, apiserver-etcd-outage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.api.client import Client, Key
+from sim.api.errors import TransportError
+from sim.apiserver import bootstrap
+from sim.apiserver.server import ApiServer
+from sim.components.base import API_PORT, ETCD_PORT, Fatal, Program, address_of
+from sim.engine import SECOND_US, Timer, microseconds
+from sim.etcd.store import Store
+from sim.host.network import Deaf
+from sim.program import SIGKILL, Start
+
+PATIENCE_SECONDS = 22.0
+"""How long it waits for etcd at its start (golden: exits after 20 to 23 s)."""
+LISTENS_AFTER_SECONDS = 3.0
+DRAIN_SECONDS = 60.0
+"""Open watches keep an ending server for up to its request timeout (golden: more than 30 s)."""
+RECONNECT = (15, 35)
+"""Percent of an outage after which the connection to etcd is tried again (gRPC's growing back-off; golden: 24 to 48 s
+after 137 s)."""
+SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+FILES = ("tls-cert-file", "tls-private-key-file", "etcd-cafile", "etcd-certfile", "etcd-keyfile",
+         "service-account-key-file", "service-account-signing-key-file", "kubelet-client-certificate",
+         "kubelet-client-key", "proxy-client-cert-file", "proxy-client-key-file")
+
+
+class KubeApiserver(Program):
+    """One API server."""
+
+    name = "kube-apiserver"
+    start_seconds = 2.0
+
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self.server: ApiServer | None = None
+        self.port = API_PORT
+        self._etcd: tuple[str, int, Store | None] = ("", 0, None)
+        self._away_us = 0
+        self._back: Timer | None = None
+        self._stop_looking: Callable[[], None] = lambda: None
+        self._deadline_us = 0
+        self._open = False
+        self._ending = False
+
+    def check(self) -> None:
+        """Check what it cannot start without. Raises Fatal."""
+        if not self.flags.get("etcd-servers"):
+            raise Fatal(f"{self._stamped('E', 'run.go:72')} \"command failed\" err=\"--etcd-servers must be specified\"")
+        port = self.flags.get("secure-port", str(API_PORT))
+        if not port.isdigit():
+            raise Fatal(f'Error: invalid argument "{port}" for "--secure-port" flag: strconv.ParseInt: parsing "{port}": '
+                        "invalid syntax")
+        self.port = int(port)
+        self.need_file("client-ca-file", "unable to load client CA provider: open {path}: {error}")
+        for flag in FILES:
+            self.need_file(flag)
+        self._deadline_us = self.engine.now_us + microseconds(PATIENCE_SECONDS)
+
+    # ---- its start --------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Connect, serve, and make what every server makes at its start; give up after 22 s without etcd."""
+        url = self.flags["etcd-servers"].split(",")[0]
+        address, port = address_of(url, ETCD_PORT)
+        try:
+            store = self.host.dial(address, port)
+        except TransportError as error:
+            self._wait_for_etcd(address, port, error)
+            return
+        self.server = ApiServer(self.engine, store, version=self.version, flags=self.flags)
+        self.server.dial = self.host.dial
+        self._etcd = (address, port, store)
+        self._stop_looking = self.host.network.on_change(self._look)
+        self._bootstrap()
+        self._open = True
+        self.klog("I", "secure_serving.go:211", f"Serving securely on [::]:{self.port}")
+        self.host.network.listen(self.host, self.port, self.server)
+        self.set_ready(ready=True)
+
+    def _wait_for_etcd(self, address: str, port: int, error: TransportError) -> None:
+        if self.engine.now_us >= self._deadline_us:
+            self.klog("E", "run.go:72", '"command failed" err="context deadline exceeded"')
+            self.exit(1)
+            return
+        self.klog("W", "logging.go:55", f'[core] [Channel #1 SubChannel #2] grpc: addrConn.createTransport failed to connect '
+                  f'to {{Addr: "{address}:{port}", ServerName: "{address}:{port}", }}. Err: connection error: desc = '
+                  f'"transport: Error while dialing: {error.message}"')
+        if not self._open:
+            # The port opens before etcd is there; a handshake is then never finished.
+            self._open = True
+            self.host.network.listen(self.host, self.port, Deaf(
+                TransportError("tls", "net/http: TLS handshake timeout", 10.0)))
+        left = (self._deadline_us - self.engine.now_us) / SECOND_US
+        self.later(min(1.0 if left > PATIENCE_SECONDS - 6 else 5.0, max(left, 0.001)))
+
+    def _bootstrap(self) -> None:
+        """Models: pkg/controlplane (system namespaces, priority classes, the service `kubernetes`)."""
+        assert self.server is not None
+        client = Client(self.server, self.server.reader, agent="kube-apiserver")
+        for name in SYSTEM_NAMESPACES:
+            if self.server.reader.get(Key("namespaces", "", name)) is None:
+                client.create("namespaces", {"metadata": {"name": name}})
+        bootstrap.install(client)
+        for name, value in (("system-cluster-critical", 2000000000), ("system-node-critical", 2000001000)):
+            if self.server.reader.get(Key("priorityclasses", "", name)) is None:
+                client.create("priorityclasses", {"metadata": {"name": name}, "value": value, "description":
+                              "Used for system critical pods that must run in the cluster."})
+        if self.server.reader.get(Key("services", "default", "kubernetes")) is None:
+            client.create("services", {
+                "metadata": {"name": "kubernetes", "namespace": "default", "labels": {
+                    "component": "apiserver", "provider": "kubernetes"}},
+                "spec": {"clusterIP": "10.96.0.1", "ports": [
+                    {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]}})
+
+    # ---- etcd goes and comes ----------------------------------------------------------------------------------
+    def _look(self) -> None:
+        """Notice that etcd is gone or back: requests hang meanwhile; the server stays."""
+        server = self.server
+        if server is None or not self.host.powered:
+            return
+        address, port, store = self._etcd
+        try:
+            away = self.host.dial(address, port) is not store
+        except TransportError:
+            away = True
+        if away and self._back is not None:
+            self._back.cancel()
+            self._back = None
+        if away and not server.away:
+            server.away = True
+            self._away_us = self.engine.now_us
+            self._tell()
+        elif not away and server.away and self._back is None:
+            out_us = self.engine.now_us - self._away_us
+            percent = self.engine.stream("apiserver.reconnect").uniform(*RECONNECT)
+            self._back = self.engine.after(
+                min(out_us * percent // 100, 120 * SECOND_US), self._etcd_back,
+                label="kube-apiserver tries its etcd again", about=self.host.name)
+
+    def _etcd_back(self) -> None:
+        self._back = None
+        if self.server is not None:
+            self.server.away = False
+            self._tell()
+
+    def _tell(self) -> None:
+        self.owner.health_changed()
+        self.engine.after(0, self.host.network.changed)
+
+    def healthy(self, path: str, port: int) -> str:
+        """Answer a probe: /livez and /healthz ask etcd, /readyz does too."""
+        if port != self.port or not self._open:
+            return "connection refused"
+        if self.server is None or self.server.away:
+            return "500"
+        return "404" if path.strip("/").partition("?")[0].partition("/")[0] not in ("livez", "readyz", "healthz") else ""
+
+    # ---- its end ----------------------------------------------------------------------------------------------
+    def stop(self, signal: int) -> float:
+        """SIGTERM: the port closes at once, open watches keep the process."""
+        if signal == SIGKILL:
+            return 0.0
+        watched = self.server is not None and bool(self.server.watches)
+        self._ending = True
+        self.end(kill=False)
+        return DRAIN_SECONDS if watched else 0.5
+
+    def end(self, *, kill: bool) -> None:
+        """Close the port and every watch."""
+        self._stop_looking()
+        if self._back is not None:
+            self._back.cancel()
+            self._back = None
+        server, self.server = self.server, None
+        if server is not None:
+            server.stop()
+        if self._open:
+            self._open = False
+            self.host.network.close(self.host, self.port)

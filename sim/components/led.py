@@ -1,0 +1,221 @@
+"""kube-controller-manager and kube-scheduler: programs that work only while they hold a leader lease.
+
+Models: cmd/kube-controller-manager/app, cmd/kube-scheduler/app, client-go/tools/leaderelection. Timing: golden
+component-down and apiserver-etcd-outage (both exit 12 to 15 s after they lose the API server; the controller manager
+cannot start without it, the scheduler waits inside).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from sim.api.client import Change, Client, User
+from sim.api.errors import StatusError, TransportError
+from sim.components.base import API_PORT, Fatal, Program, address_of
+from sim.controllers.manager import LeaderElection, Loop, controllers
+from sim.controllers.scheduler.scheduler import Scheduler
+from sim.engine import SECOND_US, Timer
+from sim.host.files import FileError
+from sim.host.network import Connection
+from sim.program import Start
+from sim.recorder import Recorder
+
+GIVES_UP_LOW_US, GIVES_UP_HIGH_US = 12 * SECOND_US, 15 * SECOND_US
+
+
+def full_version(text: str) -> tuple[int, ...]:
+    """Read `1.34.2` as numbers; what follows a dash or plus is left out."""
+    return tuple(int(part) for part in re.split(r"[-+]", text)[0].split(".") if part.isdigit())
+
+
+class Led(Program):
+    """A program with a leader lease of its own name. waits: whether it can start before the API server is there."""
+
+    waits = True
+    start_seconds = 0.4
+
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self.loops: list[Loop] = []
+        self.election: LeaderElection | None = None
+        self.connection = Connection(self.host.network, self.host, "127.0.0.1", API_PORT)
+        self.url = f"https://127.0.0.1:{API_PORT}"
+        self._gone: Timer | None = None
+        self._server: Any = None
+        self._stop_looking: Callable[[], None] = lambda: None
+
+    def check(self) -> None:
+        """Read the kubeconfig, if a flag names one. Raises Fatal."""
+        for flag in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"):
+            self.need_file(flag, "stat {path}: {error}")
+        for flag in ("root-ca-file", "service-account-private-key-file", "cluster-signing-cert-file",
+                     "cluster-signing-key-file", "client-ca-file", "requestheader-client-ca-file", "config"):
+            self.need_file(flag)
+        url = self._server_of(self.flags.get("kubeconfig", "")) or self.flags.get("master", "")
+        if url:
+            self.url = url
+            address, port = address_of(url, 443)
+            self.connection = Connection(self.host.network, self.host, address, port)
+
+    def _server_of(self, path: str) -> str:
+        if not path:
+            return ""
+        try:
+            loaded: Any = yaml.safe_load(self.read_file(path))
+            context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
+            return str(next(c["cluster"]["server"] for c in loaded["clusters"] if c["name"] == context["cluster"]))
+        except (FileError, yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):
+            raise Fatal(f"{self._stamped('E', 'run.go:72')} \"command failed\" err=\"invalid configuration: no configuration "
+                        'has been provided, try setting KUBERNETES_MASTER environment variable"') from None
+
+    def make(self, client: Client) -> list[Loop]:
+        """Make what runs while leading."""
+        raise NotImplementedError
+
+    # ---- coming up --------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Serve health, and look for the API server."""
+        self._stop_looking = self.host.network.on_change(self._look)
+        self.set_ready(ready=True)
+        error = self._connect()
+        if error and not self.waits:
+            self.klog("E", "run.go:72", '"command failed" err="unable to load configmap based request-header-client-ca-file: '
+                      f'Get \\"{self.url}/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication\\": '
+                      f'{error}"')
+            self.exit(1)
+
+    def _answers(self) -> tuple[Any, str]:
+        """Give the server that answers now, or why none does."""
+        try:
+            server: Any = self.connection.server()
+        except TransportError as error:
+            return None, error.message
+        return (None, "context deadline exceeded") if server.away else (server, "")
+
+    def _connect(self) -> str:
+        server, error = self._answers()
+        if server is None:
+            return error
+        self._server = server
+        client = Client(self.connection, server.reader, agent=self.name, user=User(f"system:{self.name}"))
+        try:
+            client.watch("leases", self._lease_changed, closed=self._look)
+            if self.election is not None and self.election.leading:
+                self.election.resume(client)
+                self._lead(client, again=True)
+            else:
+                unique = self.engine.stream(f"identity.{self.name}").text("0123456789abcdef", 8)
+                self.election = LeaderElection(
+                    self.engine, client, self.name, f"{self.host.name}_{unique}", lambda: self._lead(client))
+                self.election.start()
+        except (StatusError, TransportError) as failure:
+            self._server = None
+            return str(failure)
+        return ""
+
+    def _lease_changed(self, change: Change) -> None:
+        if self.election is not None:
+            self.election.changed(change)
+
+    def _lead(self, client: Client, *, again: bool = False) -> None:
+        self.loops = self.make(client)
+        for loop in self.loops:
+            loop.start()
+        if again or self.election is None:
+            return
+        lease = client.reader.get(self.election.key)
+        if lease is not None:
+            Recorder(self.engine, client, self.name).event(
+                {**lease, "apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}, "Normal", "LeaderElection",
+                f"{self.election.identity} became leader")
+
+    # ---- losing it --------------------------------------------------------------------------------------------
+    def _look(self) -> None:
+        """Notice that the API server is gone, or back in time."""
+        if not self.alive or not self.host.powered:
+            return
+        server, _ = self._answers()
+        if self._server is not None and server is not self._server:
+            self._lost()
+        if server is not None and self._server is None:
+            if self._gone is not None:
+                self._gone.cancel()
+                self._gone = None
+            self.engine.after(SECOND_US // 5, self._again)
+
+    def _again(self) -> None:
+        if self.alive and self._server is None:
+            self._connect()
+
+    def _lost(self) -> None:
+        self._server = None
+        self._stop_loops()
+        if self.election is not None and not self.election.leading:
+            self.election.stop(release=False)
+            self.election = None
+            return  # who does not lead has nothing to lose: it waits
+        delay = self.engine.stream(f"leader.{self.name}").uniform(GIVES_UP_LOW_US, GIVES_UP_HIGH_US)
+        self._gone = self.engine.after(
+            delay, self._give_up, label=f"{self.name} exits: leader-elect-renew-deadline 10s", about=self.host.name)
+
+    def _give_up(self) -> None:
+        self.klog("E", "leaderelection.go:429", f'"Failed to renew lease" lease="kube-system/{self.name}" err="context '
+                  'deadline exceeded"')
+        self.klog("E", "controllermanager.go:353" if self.name.endswith("manager") else "server.go:268",
+                  '"leaderelection lost"' if self.name.endswith("manager") else '"Leaderelection lost"')
+        self.exit(1)
+
+    def _stop_loops(self) -> None:
+        for loop in self.loops:
+            loop.stop()
+        self.loops = []
+
+    def end(self, *, kill: bool) -> None:
+        """Stop working; a clean end gives the lease back."""
+        self._stop_looking()
+        self._stop_loops()
+        if self._gone is not None:
+            self._gone.cancel()
+            self._gone = None
+        election, self.election = self.election, None
+        if election is not None:
+            if self._server is not None:
+                # Not a message when it was killed: the promise of renewals no longer holds.
+                election.client = Client(self._server, self._server.reader, agent=self.name)
+            try:
+                election.stop(release=not kill)
+            except (StatusError, TransportError):
+                return
+
+
+class KubeControllerManager(Led):
+    """Runs the controllers."""
+
+    name = "kube-controller-manager"
+    waits = False
+    health_ports = (10257,)
+
+    def make(self, client: Client) -> list[Loop]:
+        """Make the controllers."""
+        return controllers(self.engine, client, version=self.minor, flags=self.flags)
+
+
+class KubeScheduler(Led):
+    """Runs the scheduler."""
+
+    name = "kube-scheduler"
+    health_ports = (10259,)
+
+    def make(self, client: Client) -> list[Loop]:
+        """Make the scheduler; `host.disks` may hold a `scheduler.pick` for replays."""
+        scheduler = Scheduler(self.engine, client, version=full_version(self.version), host=self.host.name)
+        scheduler.pick = lambda pod, nodes: (
+            self.host.disks["scheduler.pick"](pod, nodes) if self.host.disks.get("scheduler.pick") else None)
+        return [scheduler]
+
+
+__all__ = ["KubeControllerManager", "KubeScheduler", "Led"]

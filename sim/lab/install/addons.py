@@ -1,0 +1,68 @@
+"""What is created through the API on a fresh cluster: kube-proxy, flannel, coredns.
+
+Models: kubeadm's addon phases, and its user's `kubectl apply -f kube-flannel.yml`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.api.client import Client, Key, Object
+from sim.components import API_PORT
+from sim.host.network import Connection, Network
+from sim.lab.install.spec import ClusterSpec
+from sim.versions import catalogue, defaults
+
+CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
+
+
+def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
+    """Create kube-proxy, flannel and coredns through the API, as kubeadm and its user would."""
+    plane = next(node.name for node in cluster.nodes if node.role == "control-plane")
+    connection = Connection(network, network.hosts[plane], "127.0.0.1", API_PORT)
+    server: Any = connection.server()
+    client = Client(connection, server.reader, agent="kubeadm")
+    if cluster.installer == "kubeadm":
+        for node in cluster.nodes:
+            if client.find(Key("nodes", "", node.name)) is not None:
+                client.patch(Key("nodes", "", node.name), {"metadata": {"annotations": {
+                    "kubeadm.alpha.kubernetes.io/cri-socket": CRI_SOCKET}}}, because="kubeadm join")
+    if "coredns" in cluster.addons or "flannel" in cluster.addons:
+        client.create("daemonsets", _daemon(
+            "kube-proxy", "kube-system", {"k8s-app": "kube-proxy"}, f"{catalogue.registry(version)}/kube-proxy:v{version}",
+            ["/usr/local/bin/kube-proxy", "--config=/var/lib/kube-proxy/config.conf", "--hostname-override=$(NODE_NAME)"]))
+    if "flannel" in cluster.addons:
+        client.create("namespaces", {"metadata": {"name": "kube-flannel"}})
+        client.create("daemonsets", _daemon(
+            "kube-flannel-ds", "kube-flannel", {"app": "flannel"}, "ghcr.io/flannel-io/flannel:v0.26.1",
+            ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"]))
+    if "coredns" in cluster.addons:
+        client.create("deployments", {
+            "metadata": {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+            "spec": {
+                "replicas": 2, "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
+                "template": {"metadata": {"labels": {"k8s-app": "kube-dns"}}, "spec": {
+                    "priorityClassName": "system-cluster-critical",
+                    "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"},
+                                    *({"key": key, "effect": "NoSchedule"}
+                                      for key in defaults.names("control-plane-taints", version))],
+                    "containers": [{"name": "coredns", "image": _coredns(version), "resources": {
+                        "limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}}}]}}}})
+        client.create("services", {
+            "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+            "spec": {"clusterIP": "10.96.0.10", "selector": {"k8s-app": "kube-dns"}, "ports": [
+                {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53},
+                {"name": "metrics", "port": 9153}]}})
+
+
+def _coredns(version: str) -> str:
+    return f"{catalogue.registry(version)}/{catalogue.minor_of(version).coredns_path}:{catalogue.images(version).coredns}"
+
+
+def _daemon(name: str, namespace: str, labels: dict[str, str], image: str, command: list[str]) -> Object:
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
+            "hostNetwork": True, "tolerations": [{"operator": "Exists"}], "priorityClassName": "system-node-critical",
+            "containers": [{"name": name.removesuffix("-ds"), "image": image, "command": command}]}}}}

@@ -1,0 +1,357 @@
+"""The files of a host: programs, units, configurations, manifests, kubeconfigs, certificates.
+
+Models: what kubeadm, the packages and the documents' "hard way" leave on disk. An executable is a line that names its
+version; a certificate is a record in PEM's clothes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import yaml
+
+from sim.components import API_PORT, ETCD_PORT
+from sim.host.network import Host
+from sim.lab.install.spec import ClusterSpec
+from sim.versions import catalogue
+
+YEAR_S = 365 * 24 * 3600
+PKI = "/etc/kubernetes/pki"
+CERTIFICATES = {
+    "ca": ("kubernetes", "kubernetes", 10), "apiserver": ("kube-apiserver", "kubernetes", 1),
+    "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", "kubernetes", 1),
+    "front-proxy-ca": ("front-proxy-ca", "front-proxy-ca", 10), "front-proxy-client": ("front-proxy-client", "front-proxy-ca", 1),
+    "etcd/ca": ("etcd-ca", "etcd-ca", 10), "etcd/server": ("", "etcd-ca", 1), "etcd/peer": ("", "etcd-ca", 1),
+    "etcd/healthcheck-client": ("kube-etcd-healthcheck-client", "etcd-ca", 1),
+    "apiserver-etcd-client": ("kube-apiserver-etcd-client", "etcd-ca", 1)}
+"""Path under pki -> (subject's common name, issuer, years); "" is the host's name."""
+KUBELET_UNIT = """[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=/usr/bin/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=10
+
+[Install]
+WantedBy=multi-user.target
+"""
+KUBELET_DROP_IN = """# Note: This dropin only works with kubeadm and kubelet v1.11+
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+# This is a file that "kubeadm init" and "kubeadm join" generates at runtime, populating the KUBELET_KUBEADM_ARGS variable dynamically
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+# This is a file that the user can use for overrides of the kubelet args as a last resort. Preferably, the user should use
+# the .NodeRegistration.KubeletExtraArgs object in the configuration files instead. KUBELET_EXTRA_ARGS should be sourced from this file.
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+"""
+CONTAINERD_UNIT = """[Unit]
+Description=containerd container runtime
+Documentation=https://containerd.io
+After=network.target local-fs.target
+
+[Service]
+ExecStartPre=-/sbin/modprobe overlay
+ExecStart=/usr/bin/containerd
+
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=5
+LimitNPROC=infinity
+LimitCORE=infinity
+LimitNOFILE=infinity
+TasksMax=infinity
+OOMScoreAdjust=-999
+
+[Install]
+WantedBy=multi-user.target
+"""
+PLAIN_UNITS = {
+    "cron": ("Regular background program processing daemon", "/usr/sbin/cron -f -P", "man:cron(8)"),
+    "ssh": ("OpenBSD Secure Shell server", "/usr/sbin/sshd -D", "man:sshd(8) man:sshd_config(5)"),
+    "rsyslog": ("System Logging Service", "/usr/sbin/rsyslogd -n -iNONE", "man:rsyslogd(8) man:rsyslog.conf(5)"),
+    "systemd-resolved": ("Network Name Resolution", "/usr/lib/systemd/systemd-resolved", "man:systemd-resolved.service(8)"),
+    "systemd-timesyncd": ("Network Time Synchronization", "/usr/lib/systemd/systemd-timesyncd",
+                          "man:systemd-timesyncd.service(8)"),
+}
+
+
+def executable(host: Host, path: str, version: str) -> None:
+    """Put a program on a host."""
+    root = host.files.view()
+    name = path.rpartition("/")[2]
+    root.write(path, f"#!simulated {name} v{version}\n".encode())
+    root.chmod(path, 0o755)
+
+
+def base(host: Host, version: str, *, kubectl: bool = True) -> None:
+    """Write what every host has: plain services, and kubectl."""
+    root = host.files.view()
+    for name, (description, command, documents) in PLAIN_UNITS.items():
+        text = (f"[Unit]\nDescription={description}\nDocumentation={documents}\n\n[Service]\nExecStart={command}\n"
+                "Restart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
+        _unit(host, name, text, vendor=True, enable=True)
+        root.write(command.partition(" ")[0], b"#!simulated daemon v1\n")
+        root.chmod(command.partition(" ")[0], 0o755)
+    if kubectl:
+        executable(host, "/usr/bin/kubectl", version)
+
+
+def _unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> None:
+    root = host.files.view()
+    folder = "/usr/lib/systemd/system" if vendor else "/etc/systemd/system"
+    root.write(f"{folder}/{name}.service", text.encode())
+    if enable:
+        wants = "/etc/systemd/system/multi-user.target.wants"
+        root.make_dir(wants, parents=True)
+        shown = host.systemd.vendor_folder if vendor else folder
+        root.symlink(f"{shown}/{name}.service", f"{wants}/{name}.service")
+
+
+def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
+    """Write what a node has: containerd, the kubelet, their units and configurations."""
+    root = host.files.view()
+    executable(host, "/usr/bin/containerd", host.containerd)
+    executable(host, "/usr/bin/kubelet", version)
+    executable(host, "/usr/bin/crictl", f"{'.'.join(version.split('.')[:2])}.0")
+    _unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
+    _unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
+    folder = "/usr/lib/systemd/system/kubelet.service.d"
+    root.make_dir(folder, parents=True)
+    root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
+    root.write("/var/lib/kubelet/config.yaml", yaml.safe_dump(kubelet_config()).encode())
+    pause = f"{catalogue.registry(version)}/pause:{catalogue.images(version).pause}"
+    root.write("/var/lib/kubelet/kubeadm-flags.env", (
+        'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///var/run/containerd/containerd.sock '
+        + (f"--pod-infra-container-image={pause}" if _minor(version) < (1, 35) else "").strip() + '"\n').encode())
+    root.write("/etc/default/kubelet", b"KUBELET_EXTRA_ARGS=\n")
+    root.write("/etc/crictl.yaml", b"runtime-endpoint: unix:///run/containerd/containerd.sock\n")
+    root.make_dir("/etc/containerd", parents=True)
+    root.write("/etc/containerd/config.toml", b"version = 2\n")
+    root.make_dir(PKI, parents=True)
+    root.make_dir("/var/lib/kubelet/pki", parents=True)
+    for path in (f"{PKI}/ca.crt",):
+        root.write(path, certificate(host, "kubernetes", "kubernetes", 10))
+    root.write("/etc/kubernetes/kubelet.conf", kubeconfig(cluster.name, server, "default-auth"))
+    root.chmod("/etc/kubernetes/kubelet.conf", 0o600)
+
+
+def _minor(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
+
+
+def kubelet_config() -> dict[str, Any]:
+    """Give the kubelet's configuration as kubeadm writes it."""
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
+        "authentication": {"anonymous": {"enabled": False}, "webhook": {"cacheTTL": "0s", "enabled": True},
+                           "x509": {"clientCAFile": f"{PKI}/ca.crt"}},
+        "authorization": {"mode": "Webhook", "webhook": {"cacheAuthorizedTTL": "0s", "cacheUnauthorizedTTL": "0s"}},
+        "cgroupDriver": "systemd", "clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local",
+        "containerRuntimeEndpoint": "", "cpuManagerReconcilePeriod": "0s", "evictionPressureTransitionPeriod": "0s",
+        "fileCheckFrequency": "0s", "healthzBindAddress": "127.0.0.1", "healthzPort": 10248, "httpCheckFrequency": "0s",
+        "imageMinimumGCAge": "0s", "memorySwap": {}, "nodeStatusReportFrequency": "0s", "nodeStatusUpdateFrequency": "0s",
+        "resolvConf": "/run/systemd/resolve/resolv.conf", "rotateCertificates": True, "runtimeRequestTimeout": "0s",
+        "shutdownGracePeriod": "0s", "shutdownGracePeriodCriticalPods": "0s", "staticPodPath": "/etc/kubernetes/manifests",
+        "streamingConnectionIdleTimeout": "0s", "syncFrequency": "0s", "volumeStatsAggPeriod": "0s",
+    }
+
+
+def certificate(host: Host, name: str, issuer: str, years: int) -> bytes:
+    """Write a certificate as a record: subject, issuer, validity in seconds since 1970."""
+    now = host.engine.unix_us // 1_000_000
+    record = {"subject": name, "issuer": issuer, "notBefore": now, "notAfter": now + years * YEAR_S}
+    return _pem("CERTIFICATE", json.dumps(record, sort_keys=True).encode())
+
+
+def _pem(kind: str, data: bytes) -> bytes:
+    body = base64.b64encode(data).decode()
+    lines = [body[at:at + 64] for at in range(0, len(body), 64)]
+    return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]).encode()
+
+
+def pki(host: Host) -> None:
+    """Write the certificates of a control-plane host."""
+    root = host.files.view()
+    root.make_dir(f"{PKI}/etcd", parents=True)
+    for path, (name, issuer, years) in CERTIFICATES.items():
+        root.write(f"{PKI}/{path}.crt", certificate(host, name or host.name, issuer, years))
+        root.write(f"{PKI}/{path}.key", _pem("RSA PRIVATE KEY", f"{host.name} {path}".encode()))
+        root.chmod(f"{PKI}/{path}.key", 0o600)
+    root.write(f"{PKI}/sa.key", _pem("RSA PRIVATE KEY", b"service accounts"))
+    root.chmod(f"{PKI}/sa.key", 0o600)
+    root.write(f"{PKI}/sa.pub", _pem("PUBLIC KEY", b"service accounts"))
+
+
+def kubeconfig(cluster: str, server: str, user: str) -> bytes:
+    """Write a kubeconfig."""
+    config = {
+        "apiVersion": "v1", "kind": "Config", "preferences": {},
+        "clusters": [{"name": cluster, "cluster": {"server": server}}],
+        "users": [{"name": user, "user": {}}],
+        "contexts": [{"name": f"{user}@{cluster}", "context": {"cluster": cluster, "user": user}}],
+        "current-context": f"{user}@{cluster}"}
+    return yaml.safe_dump(config, sort_keys=False).encode()
+
+
+def admin_kubeconfigs(host: Host, cluster: ClusterSpec, server: str) -> None:
+    """Write the administrators' kubeconfigs of a control-plane host."""
+    root = host.files.view()
+    root.make_dir("/root/.kube", parents=True)
+    data = kubeconfig(cluster.name, server, "kubernetes-admin")
+    for path in ("/etc/kubernetes/admin.conf", "/root/.kube/config"):
+        root.write(path, data)
+        root.chmod(path, 0o600)
+    own = f"https://{host.address}:{API_PORT}"
+    for name, user in (("controller-manager", "system:kube-controller-manager"), ("scheduler", "system:kube-scheduler")):
+        root.write(f"/etc/kubernetes/{name}.conf", kubeconfig(cluster.name, own, user))
+        root.chmod(f"/etc/kubernetes/{name}.conf", 0o600)
+
+
+def commands(host: Host, version: str, cluster: ClusterSpec) -> dict[str, tuple[str, list[str]]]:
+    """Give image and command line of each control-plane program, as kubeadm writes them."""
+    registry, etcd = catalogue.registry(version), f"{PKI}/etcd"
+    client = f"https://127.0.0.1:{ETCD_PORT}"
+    flags: dict[str, tuple[str, dict[str, str]]] = {
+        "etcd": (f"{registry}/etcd:{catalogue.images(version).etcd}", {
+            "advertise-client-urls": f"https://{host.address}:{ETCD_PORT}", "cert-file": f"{etcd}/server.crt",
+            "client-cert-auth": "true", "data-dir": "/var/lib/etcd",
+            "initial-advertise-peer-urls": f"https://{host.address}:2380",
+            "initial-cluster": f"{host.name}=https://{host.address}:2380", "key-file": f"{etcd}/server.key",
+            "listen-client-urls": f"{client},https://{host.address}:{ETCD_PORT}",
+            "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": f"https://{host.address}:2380",
+            "name": host.name, "peer-cert-file": f"{etcd}/peer.crt", "peer-client-cert-auth": "true",
+            "peer-key-file": f"{etcd}/peer.key", "peer-trusted-ca-file": f"{etcd}/ca.crt", "snapshot-count": "10000",
+            "trusted-ca-file": f"{etcd}/ca.crt"}),
+        "kube-apiserver": (f"{registry}/kube-apiserver:v{version}", {
+            "advertise-address": host.address, "allow-privileged": "true", "authorization-mode": "Node,RBAC",
+            "client-ca-file": f"{PKI}/ca.crt", "enable-admission-plugins": "NodeRestriction",
+            "enable-bootstrap-token-auth": "true", "etcd-cafile": f"{etcd}/ca.crt",
+            "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt", "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
+            "etcd-servers": client, "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
+            "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
+            "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
+            "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
+            "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
+            "requestheader-allowed-names": "front-proxy-client",
+            "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+            "requestheader-extra-headers-prefix": "X-Remote-Extra-", "requestheader-group-headers": "X-Remote-Group",
+            "requestheader-username-headers": "X-Remote-User", "secure-port": str(API_PORT),
+            "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+            "service-account-key-file": f"{PKI}/sa.pub", "service-account-signing-key-file": f"{PKI}/sa.key",
+            "service-cluster-ip-range": "10.96.0.0/12", "tls-cert-file": f"{PKI}/apiserver.crt",
+            "tls-private-key-file": f"{PKI}/apiserver.key"}),
+        "kube-controller-manager": (f"{registry}/kube-controller-manager:v{version}", {
+            "allocate-node-cidrs": "true", "authentication-kubeconfig": "/etc/kubernetes/controller-manager.conf",
+            "authorization-kubeconfig": "/etc/kubernetes/controller-manager.conf", "bind-address": "127.0.0.1",
+            "client-ca-file": f"{PKI}/ca.crt", "cluster-cidr": "10.244.0.0/16", "cluster-name": cluster.name,
+            "cluster-signing-cert-file": f"{PKI}/ca.crt", "cluster-signing-key-file": f"{PKI}/ca.key",
+            "controllers": "*,bootstrapsigner,tokencleaner", "kubeconfig": "/etc/kubernetes/controller-manager.conf",
+            "leader-elect": "true", "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+            "root-ca-file": f"{PKI}/ca.crt", "service-account-private-key-file": f"{PKI}/sa.key",
+            "service-cluster-ip-range": "10.96.0.0/12", "use-service-account-credentials": "true"}),
+        "kube-scheduler": (f"{registry}/kube-scheduler:v{version}", {
+            "authentication-kubeconfig": "/etc/kubernetes/scheduler.conf",
+            "authorization-kubeconfig": "/etc/kubernetes/scheduler.conf", "bind-address": "127.0.0.1",
+            "kubeconfig": "/etc/kubernetes/scheduler.conf", "leader-elect": "true"}),
+    }
+    return {name: (image, [name, *(f"--{flag}={value}" for flag, value in {**own, **extra_args(cluster, name)}.items())])
+            for name, (image, own) in flags.items()}
+
+
+def extra_args(cluster: ClusterSpec, name: str) -> dict[str, str]:
+    """Give the scenario's flags of a component, by its name or kubeadm's (`controllerManager`)."""
+    short = {"kube-apiserver": "apiServer", "kube-controller-manager": "controllerManager", "kube-scheduler": "scheduler"}
+    return {**cluster.extra_args.get(short.get(name, ""), {}), **cluster.extra_args.get(name, {})}
+
+
+def units(host: Host, version: str, cluster: ClusterSpec, later: tuple[str, ...]) -> None:
+    """Run the control plane "the hard way": a systemd unit each, nothing of it in the API. later: not enabled yet."""
+    for name, (image, words) in commands(host, version, cluster).items():
+        tag = image.rpartition(":")[2].removeprefix("v").partition("-")[0]
+        executable(host, f"/usr/local/bin/{name}", tag)
+        options = " \\\n  ".join(words)
+        policy = "" if host.catalogue.stand_in else "Restart=on-failure\nRestartSec=5\n"
+        text = (f"[Unit]\nDescription={TITLES[name][0]}\nDocumentation={TITLES[name][1]}\n\n[Service]\n"
+                f"ExecStart=/usr/local/bin/{options}\n{policy}\n[Install]\nWantedBy=multi-user.target\n")
+        _unit(host, name, text, vendor=False, enable=name not in later)
+
+
+TITLES = {
+    "etcd": ("etcd", "https://github.com/etcd-io/etcd"),
+    "kube-apiserver": ("Kubernetes API Server", "https://github.com/kubernetes/kubernetes"),
+    "kube-controller-manager": ("Kubernetes Controller Manager", "https://github.com/kubernetes/kubernetes"),
+    "kube-scheduler": ("Kubernetes Scheduler", "https://github.com/kubernetes/kubernetes"),
+}
+CPU = {"etcd": "100m", "kube-apiserver": "250m", "kube-controller-manager": "200m", "kube-scheduler": "100m"}
+MOUNTS = {
+    "etcd": {"etcd-data": ("/var/lib/etcd", "DirectoryOrCreate"), "etcd-certs": (f"{PKI}/etcd", "DirectoryOrCreate")},
+    "kube-apiserver": {"ca-certs": ("/etc/ssl/certs", "DirectoryOrCreate"), "k8s-certs": (PKI, "DirectoryOrCreate")},
+    "kube-controller-manager": {
+        "ca-certs": ("/etc/ssl/certs", "DirectoryOrCreate"), "k8s-certs": (PKI, "DirectoryOrCreate"),
+        "kubeconfig": ("/etc/kubernetes/controller-manager.conf", "FileOrCreate")},
+    "kube-scheduler": {"kubeconfig": ("/etc/kubernetes/scheduler.conf", "FileOrCreate")},
+}
+
+
+def _probes(name: str, host: Host) -> dict[str, Any]:
+    def probe(path: str, port: int, address: str, scheme: str, failures: int, period: int, delay: int) -> dict[str, Any]:
+        return {"failureThreshold": failures, "httpGet": {"host": address, "path": path, "port": port, "scheme": scheme},
+                **({"initialDelaySeconds": delay} if delay else {}), "periodSeconds": period, "timeoutSeconds": 15}
+
+    if name == "etcd":
+        return {"livenessProbe": probe("/livez", 2381, "127.0.0.1", "HTTP", 8, 10, 10),
+                "readinessProbe": probe("/readyz", 2381, "127.0.0.1", "HTTP", 3, 1, 0),
+                "startupProbe": probe("/readyz", 2381, "127.0.0.1", "HTTP", 24, 10, 10)}
+    if name == "kube-apiserver":
+        return {"livenessProbe": probe("/livez", API_PORT, host.address, "HTTPS", 8, 10, 10),
+                "readinessProbe": probe("/readyz", API_PORT, host.address, "HTTPS", 3, 1, 0),
+                "startupProbe": probe("/livez", API_PORT, host.address, "HTTPS", 24, 10, 10)}
+    port = 10257 if name == "kube-controller-manager" else 10259
+    return {"livenessProbe": probe("/healthz", port, "127.0.0.1", "HTTPS", 8, 10, 10),
+            "startupProbe": probe("/healthz", port, "127.0.0.1", "HTTPS", 24, 10, 10)}
+
+
+def manifest(host: Host, name: str, image: str, words: list[str]) -> bytes:
+    """Write a static pod's manifest as kubeadm does."""
+    mounts = MOUNTS[name]
+    requests = {"cpu": CPU[name], **({"memory": "100Mi"} if name == "etcd" else {})}
+    note = {"etcd": ("kubeadm.kubernetes.io/etcd.advertise-client-urls", f"https://{host.address}:{ETCD_PORT}"),
+            "kube-apiserver": ("kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint",
+                               f"{host.address}:{API_PORT}")}.get(name)
+    pod = {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {**({"annotations": dict([note])} if note else {}),
+                     "labels": {"component": name, "tier": "control-plane"}, "name": name, "namespace": "kube-system"},
+        "spec": {
+            "containers": [{
+                "command": words, "image": image, "imagePullPolicy": "IfNotPresent", **_probes(name, host), "name": name,
+                "resources": {"requests": requests},
+                "volumeMounts": [{"mountPath": path, "name": volume, **({} if name == "etcd" else {"readOnly": True})}
+                                 for volume, (path, _) in mounts.items()]}],
+            "hostNetwork": True, "priority": 2000001000, "priorityClassName": "system-node-critical",
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "volumes": [{"hostPath": {"path": path, "type": kind}, "name": volume}
+                        for volume, (path, kind) in mounts.items()]},
+        "status": {}}
+    return yaml.safe_dump(pod, sort_keys=False).encode()
+
+
+def write_manifest(host: Host, name: str, image: str, words: list[str]) -> None:
+    """Put a manifest into the kubelet's folder."""
+    path = f"/etc/kubernetes/manifests/{name}.yaml"
+    root = host.files.view()
+    root.write(path, manifest(host, name, image, words))
+    root.chmod(path, 0o600)
