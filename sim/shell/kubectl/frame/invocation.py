@@ -22,6 +22,8 @@ from sim.shell.pipes import Call
 START_SECONDS, REQUEST_SECONDS = 0.1, 0.01
 QUERIES_PER_SECOND, BURST = 5, 10
 """facts/latencies.yaml, kubectl."""
+RETRY_AFTER_TRIES = 10
+"""How often client-go silently waits as a 429 with Retry-After asks (client-go/rest/with_retry.go)."""
 LOCALHOST = ("localhost", 8080)
 DISCOVERY_TRIES = 5
 """How often a client asks for the groups before it gives up; each failure is a line of the log."""
@@ -46,7 +48,7 @@ class Invocation:
         self._config: dict[str, Any] | None = None
         self._effective: kubeconfig.Effective | None = None
         self._mappings: list[Mapping_] | None = None
-        self._tokens_us = 0
+        self._tokens_us = call.engine.now_us - BURST * SECOND_US // QUERIES_PER_SECOND
         self._pid = 0
 
     # ---- speaking ---------------------------------------------------------------------------------------------
@@ -114,11 +116,17 @@ class Invocation:
         wait_us = max(0, self._tokens_us - now_us)
         yield self.engine.sleep(microseconds(REQUEST_SECONDS) + wait_us)
         connection = Connection(self.call.host.network, self.call.host, *address)
-        try:
-            return connection.handle(request)
-        except (StatusError, TransportError) as error:
-            yield self.engine.sleep(microseconds(error.after_seconds))
-            raise
+        left = RETRY_AFTER_TRIES
+        while True:
+            try:
+                return connection.handle(request)
+            except (StatusError, TransportError) as error:
+                yield self.engine.sleep(microseconds(error.after_seconds))
+                pause = error.details.get("retryAfterSeconds") if isinstance(error, StatusError) and error.code == 429 else None
+                if not pause or not left:
+                    raise
+            left -= 1
+            yield self.engine.sleep(microseconds(pause))
 
     def transport_error(self, error: TransportError) -> str:
         """Say that no answer came. Models: cmdutil.StandardErrorMessage."""
@@ -194,8 +202,8 @@ class Invocation:
                 kind, slash, name = word.partition("/")
                 if not slash:
                     raise UsageError("there is no need to specify a resource type as a separate argument when passing "
-                                     f"arguments in resource/name form (e.g. '{self.root} resource/<resource_name>' "
-                                     f"instead of '{self.root} resource resource/<resource_name>'")
+                                     "arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead "
+                                     "of 'kubectl get resource resource/<resource_name>'")
                 if "/" in name:
                     raise UsageError("arguments in resource/name form may not have more than one slash")
                 if not name or not kind:

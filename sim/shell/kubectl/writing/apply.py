@@ -62,10 +62,10 @@ class Applier:
     def check(self) -> None:
         """Complain about flags that do not go together. Raises UsageError."""
         inv, flags = self.inv, self.inv.flags
-        if not flags["filename"] and not flags["kustomize"]:
-            raise UsageError("must specify one of -f and -k")
         if inv.args:
             raise inv.usage(f"Unexpected args: [{' '.join(inv.args)}]")
+        if not flags["filename"] and not flags["kustomize"]:
+            raise UsageError("must specify one of -f and -k")
         if flags["server-side"] and flags["force"]:
             raise UsageError("--force cannot be used with --server-side")
         if flags["force-conflicts"] and not flags["server-side"]:

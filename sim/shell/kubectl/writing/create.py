@@ -26,10 +26,10 @@ def create(inv: Invocation) -> Steps[int]:
     """Run `kubectl create -f`."""
     if inv.flags["raw"]:
         return (yield from raw(inv, "create"))
-    if not inv.flags["filename"] and not inv.flags["kustomize"]:
-        raise UsageError("must specify one of -f and -k")
     if inv.args:
         raise inv.usage(f"Unexpected args: [{' '.join(inv.args)}]")
+    if not inv.flags["filename"] and not inv.flags["kustomize"]:
+        raise UsageError("must specify one of -f and -k")
     if inv.flags["edit"]:
         raise NotSimulated("kubectl create --edit")
     dry = dry_run(inv)

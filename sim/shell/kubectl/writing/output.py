@@ -116,10 +116,9 @@ def sourced(error: StatusError, doing: str, source: str) -> StatusError:
 
 def report(inv: Invocation, errors: list[Exception]) -> int:
     """Write what went wrong at the end of a command; give its status. Models: cmdutil.CheckErr over an aggregate."""
-    once = list({str(error): error for error in errors}.values())
-    if len(once) == 1 and isinstance(once[0], UsageError):
-        raise once[0]
-    for error in once:
+    if len(errors) == 1 and isinstance(errors[0], UsageError):
+        raise errors[0]
+    for error in errors:
         text = server_error(error) if isinstance(error, StatusError) else str(error)
         inv.err(text.rstrip("\n"))
-    return 1 if once else 0
+    return 1 if errors else 0

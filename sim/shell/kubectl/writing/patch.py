@@ -129,7 +129,7 @@ def _put(inv: Invocation, info: Info, dry: DryRun) -> Steps[Object]:
     """Send the object in place of the old one."""
     query = {**field_validation(inv), **dry.query}
     obj = info.obj
-    if inv.flags["save-config"]:
+    if inv.flags["save-config"] or LAST_APPLIED in objects.annotations(obj):
         obj = with_last_applied(obj)
     if dry.client:
         return obj
@@ -137,10 +137,6 @@ def _put(inv: Invocation, info: Info, dry: DryRun) -> Steps[Object]:
         obj = objects.drop(objects.drop(obj, "metadata.resourceVersion"), "metadata.uid")
         made: Object = yield from inv.send("create", Key(info.key.resource, info.namespace, ""), body=obj, query=query)
         return made
-    if not inv.flags["save-config"]:
-        live = yield from inv.send("get", info.key)
-        if LAST_APPLIED in objects.annotations(live):
-            obj = with_last_applied(obj)
     made = yield from inv.send("update", info.key, body=obj, query=query)
     return made
 
