@@ -111,9 +111,11 @@ def lines(raw, *, drop=(), cut=None, only=None, nodes=(), count=None):
 
 
 def as_set(line):
-    """Sort each list in a line: in brackets, after a colon, between semicolons."""
-    parts = re.split(r"(\[|\]|; |: )", line)
-    return "".join(", ".join(sorted(part.split(", "))) for part in parts)
+    """Take a line apart into what stands in brackets, after colons, between commas and semicolons, in any order.
+
+    Lists hold lists: `[reason: pod, pod, reason: pod]`, and both are in the random order of Go's maps.
+    """
+    return "|".join(sorted(part for part in re.split(r"\[|\]|; |: |, ", line) if part))
 
 
 def _row(line):
