@@ -216,6 +216,10 @@ class Engine:
     @staticmethod
     def join_causes(first: tuple[Cause, ...], second: tuple[Cause, ...]) -> tuple[Cause, ...]:
         """Join two lists of causes, oldest first, at most four: the first and the latest three are kept."""
+        if len(second) == 1 and first and first[-1].at_us <= second[0].at_us:
+            if second[0] in first:
+                return first
+            return (*first, *second) if len(first) < CAUSES_MAX else (first[0], *first[2 - CAUSES_MAX:], *second)
         joined = list(dict.fromkeys((*first, *second)))
         joined.sort(key=lambda cause: cause.at_us)
         if len(joined) > CAUSES_MAX:

@@ -53,14 +53,6 @@ class LimitedClient(Client):
         return super()._send(verb, key, **more)
 
 
-def cause_of(change: Change) -> Cause:
-    """Make the cause that a change is for what follows from it."""
-    verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}[change.type]
-    name = "/".join(filter(None, (change.key.namespace, change.key.name)))
-    why = f": {change.because}" if change.because else ""
-    return Cause("change", change.at_us, f"{change.object.get('kind', '')} {name} {verb}{why}", change.revision)
-
-
 class Controller:
     """A loop: watches queue keys, `reconcile` makes one of them true.
 
@@ -91,7 +83,7 @@ class Controller:
         self.running = True
         for resource in self.watches:
             try:
-                self._open.append(self.client.watch(resource, self._seen).stop)
+                self._open.append(self.client.watch(resource, self.changed).stop)
             except StatusError as error:
                 if error.code != 404:
                     raise
@@ -112,10 +104,6 @@ class Controller:
         for timer in self._later.values():
             timer.cancel()
         self._later.clear()
-
-    def _seen(self, change: Change) -> None:
-        with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
-            self.changed(change)
 
     def changed(self, change: Change) -> None:
         """Queue what a change concerns. Must not write."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sim.api.client import Change, Key, Object, Objects, Watcher
-from sim.engine import SECOND_US, Engine
+from sim.engine import SECOND_US, Cause, Engine
 
 LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]
@@ -24,6 +24,14 @@ Index = Callable[[Object], Iterable[str]]
 """What values an object has in an index; usually none or one."""
 
 Pairs = list[tuple[str, Index]]
+
+
+def cause_of(change: Change) -> Cause:
+    """Make the cause that a change is for what follows from it."""
+    verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}[change.type]
+    name = "/".join(filter(None, (change.key.namespace, change.key.name)))
+    why = f": {change.because}" if change.because else ""
+    return Cause("change", change.at_us, f"{change.object.get('kind', '')} {name} {verb}{why}", change.revision)
 
 
 class Compacted(Exception):
@@ -187,6 +195,11 @@ class Store:
         return [*self._indexes.get("*", {}).items(), *own.items()]
 
     def _tell(self, change: Change) -> None:
+        """Tell the watchers; what they do carries the change as a cause."""
+        with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
+            self._tell_all(change)
+
+    def _tell_all(self, change: Change) -> None:
         resource = change.key.resource
         for watch in list(self._watches.get(resource, ())):
             watch.watcher(change)

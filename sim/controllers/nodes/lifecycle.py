@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sim.api import objects, times
 from sim.api.client import Change, Client, Key, Object, Watch
 from sim.api.errors import StatusError, TransportError
-from sim.controllers.base import cause_of
 from sim.controllers.nodes import conditions
 from sim.controllers.nodes.conditions import NOT_READY, UNREACHABLE
 from sim.controllers.nodes.zones import Rates, Zones
@@ -113,21 +112,19 @@ class NodeLifecycleController:
 
     def _node_changed(self, change: Change) -> None:
         name = change.key.name
-        with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
-            if change.new is None:
-                self.seen.pop(name, None)
-                self._due.pop(name, None)
-                self.zones.remove(name)
-                self.recorder.event(change.object, "Normal", "RemovingNode",
-                                    f"Node {name} event: Removing Node {name} from Controller")
-            else:
-                self._notice(change.new)
-            self._plan(name)
+        if change.new is None:
+            self.seen.pop(name, None)
+            self._due.pop(name, None)
+            self.zones.remove(name)
+            self.recorder.event(change.object, "Normal", "RemovingNode",
+                                f"Node {name} event: Removing Node {name} from Controller")
+        else:
+            self._notice(change.new)
+        self._plan(name)
 
     def _lease_changed(self, change: Change) -> None:
         if change.key.namespace == "kube-node-lease" and change.key.name in self.seen:
-            with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
-                self._plan(change.key.name)
+            self._plan(change.key.name)
 
     def _hear(self, name: str) -> bool:
         """Take note of the node's Lease; tell whether renewals still come."""

@@ -13,7 +13,7 @@ from sim.api import objects, selectors, times
 from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.api.selectors import Selector
-from sim.controllers.base import LimitedClient, Limiter, cause_of
+from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.scheduler import messages, preemption
 from sim.controllers.scheduler.candidates import Candidates, Verdict, class_of
 from sim.controllers.scheduler.nodeinfo import NodeInfo
@@ -192,7 +192,7 @@ class Scheduler:
             self._gated(change.key, pod)
             return
         old = change.old
-        causes = self.engine.join_causes(change.causes, (cause_of(change),))
+        causes = self.engine.causes
         if old is None or change.key not in self.queue.pods:
             self.queue.add(pod, causes)
         elif old["spec"] != pod["spec"] or objects.labels(old) != objects.labels(pod):
@@ -214,7 +214,7 @@ class Scheduler:
     def _help(self, change: Change) -> None:
         """Have those tried again whom the change could help."""
         for waiting in self.queue.helped(change):
-            waiting.causes = self.engine.join_causes(change.causes, (cause_of(change),))
+            waiting.causes = self.engine.causes
             ready_us = waiting.ready_us(self.version)
             if ready_us <= self.engine.now_us:
                 self.queue.activate(waiting.key)
