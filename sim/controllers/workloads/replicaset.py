@@ -6,10 +6,11 @@ behind its own writes here; a sync that waits for its client's limiter keeps its
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 
 from sim.api import objects, selectors
-from sim.api.client import Change, Key, Object
+from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError
 from sim.api.selectors import Selector
 from sim.controllers.base import Controller, Turns
@@ -21,7 +22,8 @@ from sim.controllers.workloads.pods import (
     owned_pods,
     pod_from_template,
 )
-from sim.engine import SECOND_US
+from sim.controllers.workloads.tally import Group, Tally, active_in, count
+from sim.engine import SECOND_US, Engine
 
 BURST_REPLICAS = 500
 COUNTS_TERMINATING = (1, 35)
@@ -35,6 +37,15 @@ class ReplicaSetController(Controller):
     kind, resource = "ReplicaSet", "replicasets"
     watches: tuple[str, ...] = ("replicasets", "pods")
 
+    def __init__(self, engine: Engine, client: Client) -> None:
+        super().__init__(engine, client)
+        self.tally = Tally(self.kind)
+
+    def stop(self) -> None:
+        """Stop at once: what is queued and what was counted is forgotten."""
+        super().stop()
+        self.tally.clear()
+
     @staticmethod
     def selector_of(owner: Object) -> Selector:
         """Give the owner's selector."""
@@ -45,6 +56,7 @@ class ReplicaSetController(Controller):
         if change.key.resource == self.resource:
             self.enqueue(change.key)
             return
+        self.tally.note(change)
         for obj in (change.new, change.old):
             owner = objects.controller_of(obj) if obj is not None else None
             if owner and owner["kind"] == self.kind:
@@ -59,29 +71,37 @@ class ReplicaSetController(Controller):
         owner = self.reader.get(key)
         if owner is None:
             return None
-        alive = active(claim(self.client, owner, "pods", self.selector_of(owner)))
+        self._claim(owner)
         failure: StatusError | None = None
         if not objects.deleting(owner):
             try:
-                yield from self._scale(owner, alive)
+                yield from self._scale(owner)
             except StatusError as error:
                 failure = error
-            owner = self.reader.get(key)
-            if owner is None:
-                return None
-            alive = active(owned_pods(self.reader, owner))
-        again = self.write_status(key, alive, failure)
+        again = self.write_status(key, failure)
         if failure is not None:
             raise failure
         return again
 
-    def _scale(self, owner: Object, alive: list[Object]) -> Generator[int, None, None]:
-        wanted = objects.dig(owner, "spec.replicas", 0)
-        missing = wanted - len(alive)
-        because = f"{objects.name(owner)} wants {wanted} pods and has {len(alive)}"
+    def _groups(self, owner: Object) -> Counter[Group]:
+        """Give the owner's pods by groups with their sizes."""
+        return self.tally.of(objects.uid(owner)) if self.running else count(owned_pods(self.reader, owner))
+
+    def _claim(self, owner: Object) -> None:
+        """Adopt and release pods, where there are any to adopt or release."""
+        selector = self.selector_of(owner)
+        strays = any(not selector.matches(dict(group.labels)) for group in self._groups(owner))
+        if strays or self.reader.by_index("pods", "orphan", objects.namespace(owner)):
+            claim(self.client, owner, "pods", selector)
+
+    def _scale(self, owner: Object) -> Generator[int, None, None]:
+        wanted, there = objects.dig(owner, "spec.replicas", 0), active_in(self._groups(owner))
+        missing = wanted - there
+        because = f"{objects.name(owner)} wants {wanted} pods and has {there}"
         if missing > 0:
             yield from self._create(owner, min(missing, BURST_REPLICAS), because)
         elif missing < 0:
+            alive = active(owned_pods(self.reader, owner))
             surplus = deletion_order(alive, self._related(owner), self.engine.unix_us)[:min(-missing, BURST_REPLICAS)]
             for pod in surplus:
                 yield from self.turn()
@@ -118,24 +138,25 @@ class ReplicaSetController(Controller):
         sets = self.reader.by_index(self.resource, "owner", boss) if boss else [owner]
         return [pod for each in sets for pod in active(owned_pods(self.reader, each))]
 
-    def write_status(self, key: Key, alive: list[Object], failure: StatusError | None = None) -> float | None:
-        """Write the status where it differs; gives seconds until a ready pod counts as available."""
+    def write_status(self, key: Key, failure: StatusError | None = None) -> float | None:
+        """Write the status where it differs; gives the seconds until a ready pod counts as available."""
         owner = self.reader.get(key)
         if owner is None:
             return None
-        wait, now_us = objects.dig(owner, "spec.minReadySeconds", 0), self.engine.unix_us
+        groups, wait = self._groups(owner), objects.dig(owner, "spec.minReadySeconds", 0)
         labels = selectors.from_map(objects.dig(owner, "spec.template.metadata.labels", {}))
-        ready = [pod for pod in alive if objects.pod_ready(pod)]
-        left = [left_us for pod in ready if (left_us := available_in_us(pod, wait, now_us))] if wait else []
+        there, ready = active_in(groups), sum(number for group, number in groups.items() if group.ready)
+        left = [left_us for pod in active(owned_pods(self.reader, owner)) if objects.pod_ready(pod)
+                and (left_us := available_in_us(pod, wait, self.engine.unix_us))] if wait else []
         status = {
-            "replicas": len(alive), "observedGeneration": owner["metadata"].get("generation", 1),
-            "fullyLabeledReplicas": sum(1 for pod in alive if labels.matches(objects.labels(pod))),
-            "readyReplicas": len(ready), "availableReplicas": len(ready) - len(left),
-            "conditions": self._conditions(owner, failure, missing=objects.dig(owner, "spec.replicas", 0) > len(alive)),
+            "replicas": there, "observedGeneration": owner["metadata"].get("generation", 1),
+            "fullyLabeledReplicas": sum(
+                number for group, number in groups.items() if group.active and labels.matches(dict(group.labels))),
+            "readyReplicas": ready, "availableReplicas": ready - len(left),
+            "conditions": self._conditions(owner, failure, missing=objects.dig(owner, "spec.replicas", 0) > there),
         }
         if self.version >= COUNTS_TERMINATING and self.kind == "ReplicaSet":
-            status["terminatingReplicas"] = sum(
-                1 for pod in owned_pods(self.reader, owner) if objects.deleting(pod) and not objects.pod_finished(pod))
+            status["terminatingReplicas"] = sum(number for group, number in groups.items() if group.going)
         status = {name: value for name, value in status.items() if value or name in (
             "replicas", "observedGeneration", "terminatingReplicas")}
         if status != owner.get("status"):

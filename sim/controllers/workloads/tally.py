@@ -13,17 +13,19 @@ from sim.api.client import Change, Key, Object
 
 
 class Group(NamedTuple):
-    """Pods that count alike. active: neither finished nor going."""
+    """Pods that count alike. active: neither finished nor going; going: being deleted and not finished."""
 
     labels: tuple[tuple[str, str], ...]
     active: bool
     ready: bool
+    going: bool
 
 
 class Tally:
-    """Follows all changes of pods."""
+    """Follows all changes of pods. kind: of the owners that are counted for."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         self._places: dict[Key, tuple[str, Group]] = {}
         self._groups: dict[str, Counter[Group]] = {}
 
@@ -39,11 +41,11 @@ class Tally:
             if not groups:
                 del self._groups[uid]
         pod = change.new
-        owner = objects.controller_uid(pod) if pod is not None else ""
-        if pod is not None and owner:
+        owner = objects.controller_of(pod) if pod is not None else None
+        if pod is not None and owner is not None and owner["kind"] == self.kind:
             group = _group(pod)
-            self._places[change.key] = (owner, group)
-            self._groups.setdefault(owner, Counter())[group] += 1
+            self._places[change.key] = (owner["uid"], group)
+            self._groups.setdefault(owner["uid"], Counter())[group] += 1
 
     def of(self, uid: str) -> Counter[Group]:
         """Give the groups of an owner's pods with their sizes."""
@@ -55,6 +57,17 @@ class Tally:
         self._groups.clear()
 
 
+def count(pods: list[Object]) -> Counter[Group]:
+    """Count pods anew."""
+    return Counter(_group(pod) for pod in pods)
+
+
+def active_in(groups: Counter[Group]) -> int:
+    """Give how many of the pods are active."""
+    return sum(number for group, number in groups.items() if group.active)
+
+
 def _group(pod: Object) -> Group:
-    active = not objects.deleting(pod) and not objects.pod_finished(pod)
-    return Group(tuple(objects.labels(pod).items()), active, active and objects.pod_ready(pod))
+    finished, going = objects.pod_finished(pod), objects.deleting(pod)
+    active = not finished and not going
+    return Group(tuple(objects.labels(pod).items()), active, active and objects.pod_ready(pod), going and not finished)

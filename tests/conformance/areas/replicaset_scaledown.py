@@ -77,7 +77,7 @@ def replicaset_status(given, gate=False):
     for pod in pods:
         world.store.commit(objects.key("pods", pod), pod)
     controller = ReplicaSetController(world.engine, world.client, version=(1, 36) if gate else (1, 34))
-    controller.write_status(key, rules.active(rules.owned_pods(world.server.reader, world.get(key))))
+    controller.write_status(key)
     status = world.get(key)["status"]
     words = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
     return {**{word: status.get(word, 0) for word in words}, "terminatingReplicas": status.get("terminatingReplicas")}
