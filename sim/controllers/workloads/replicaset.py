@@ -37,8 +37,8 @@ class ReplicaSetController(Controller):
     kind, resource = "ReplicaSet", "replicasets"
     watches: tuple[str, ...] = ("replicasets", "pods")
 
-    def __init__(self, engine: Engine, client: Client) -> None:
-        super().__init__(engine, client)
+    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
+        super().__init__(engine, client, version=version)
         self.tally = Tally(self.kind)
 
     def stop(self) -> None:
