@@ -110,7 +110,9 @@ class Container:
         elif self.kind.stop_seconds is None or (self.argv and self.script is not NOTHING and not self.kind.own):
             takes_us, code = grace_us + 1, 0
         else:
-            takes_us, code = self.sandbox.runtime.vary(self.kind.stop_seconds, self.kind), 0
+            # A shell image has no program that would end in order: TERM is its end.
+            code = 128 + SIGTERM if self.kind.shell else 0
+            takes_us = self.sandbox.runtime.vary(self.kind.stop_seconds, self.kind)
         if takes_us > grace_us:
             takes_us, code = grace_us, 128 + SIGKILL
         self._cancel()

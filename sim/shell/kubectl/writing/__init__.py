@@ -5,7 +5,7 @@ from sim.shell.kubectl.frame.verbs import FILES, PRINTING, Verb
 
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder and of those that build on it, by path."""
-    from sim.shell.kubectl import generate, nodes, settings, workloads
+    from sim.shell.kubectl import generate, nodes, session, settings, workloads
     from sim.shell.kubectl.writing import apply, create, delete, diff, edit, lastapplied, marks, patch
 
     common = (*FILES, *PRINTING, "kustomize", "dry-run", "field-manager", "validate", "save-config")
@@ -25,5 +25,5 @@ def verbs() -> dict[str, Verb]:
         "edit": Verb(edit.edit, (*choice, "validate", "save-config", "output-patch", "subresource", "windows-line-endings")),
         "diff": Verb(diff.diff, (*choice, "server-side", "force-conflicts", "concurrency", "show-managed-fields")),
         "label": mark, "annotate": mark,
-        **generate.verbs(), **nodes.verbs(), **workloads.verbs(), **settings.verbs(),
+        **generate.verbs(), **nodes.verbs(), **workloads.verbs(), **settings.verbs(), **session.verbs(),
     }

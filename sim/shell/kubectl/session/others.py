@@ -1,0 +1,66 @@
+"""attach, cp, port-forward, debug: their words are checked, then they refuse.
+
+Models: kubectl/pkg/cmd/{attach,cp,portforward,debug}.
+"""
+
+from __future__ import annotations
+
+from sim.api import objects
+from sim.api.client import Key
+from sim.api.errors import NotSimulated
+from sim.engine import Steps
+from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.session.exec import check_running, container_of, pod_of, reach
+
+
+def attach(inv: Invocation) -> Steps[int]:
+    """Run `kubectl attach`."""
+    if not inv.args:
+        raise UsageError("at least 1 argument is required for attach")
+    pod = yield from pod_of(inv, inv.args[0])
+    if inv.version >= (1, 34):
+        inv.err("All commands and output from this session will be recorded in container logs, including credentials and "
+                "sensitive information passed through the command prompt.")
+    check_running(inv, pod)
+    yield from reach(inv, pod, container_of(inv, pod)["name"], "attach", "error=1&output=1")
+    raise NotSimulated("kubectl attach")
+
+
+def cp(inv: Invocation) -> Steps[int]:
+    """Run `kubectl cp`."""
+    if len(inv.args) != 2:
+        raise UsageError("source and destination are required")
+    source, goal = inv.args
+    if ":" in source and ":" in goal:
+        raise UsageError("one of src or dest must be a local file specification")
+    if ":" not in source and ":" not in goal:
+        raise UsageError("one of src or dest must be a remote file specification")
+    if ":" not in source and not inv.call.files.exists(inv.call.path(source)):
+        raise UsageError(f"{source} doesn't exist in local filesystem")
+    remote = (source if ":" in source else goal).partition(":")[0]
+    space, slash, name = remote.rpartition("/")
+    pod = yield from inv.send("get", Key("pods", space if slash else inv.namespace, name))
+    check_running(inv, pod)
+    raise NotSimulated("kubectl cp: files of containers are not modelled")
+
+
+def port_forward(inv: Invocation) -> Steps[int]:
+    """Run `kubectl port-forward`."""
+    if len(inv.args) < 2:
+        raise inv.usage("TYPE/NAME and list of ports are required for port-forward")
+    pod = yield from pod_of(inv, inv.args[0])
+    phase = objects.dig(pod, "status.phase")
+    if phase != "Running":
+        raise UsageError(f"unable to forward port because pod is not running. Current status={phase}")
+    raise NotSimulated("kubectl port-forward")
+
+
+def debug(inv: Invocation) -> Steps[int]:
+    """Run `kubectl debug`."""
+    if not inv.flags["image"] and not inv.flags["copy-to"]:
+        raise UsageError("you must specify --image when not using --copy-to.")
+    if not inv.args:
+        raise UsageError("NAME or TYPE/NAME is required")
+    raise NotSimulated("kubectl debug")
+    yield
