@@ -20,7 +20,7 @@ from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 SCALABLE = ("deployments", "replicasets", "replicationcontrollers", "statefulsets")
 V1, V2 = (mapping("horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling", version=version)
           for version in ("v1", "v2"))
-V2_FROM = (1, 34)
+V2_FROM = (1, 33)
 """Since when the object is made in autoscaling/v2."""
 
 

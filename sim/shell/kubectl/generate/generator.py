@@ -67,7 +67,7 @@ def finish(inv: Invocation, kind: Mapping_, obj: Object, *, wrapped: str = "", d
         printer.done(kind, typed(inv, whole), "created", in_order=True)
         return 0
     made = yield from create(inv, kind, whole, dry, wrapped)
-    printer.done(kind, made, "created")
+    printer.done(kind, typed(inv, made), "created")
     return 0
 
 

@@ -19,7 +19,7 @@ from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.workloads.environment import change_env, list_env
 from sim.shell.kubectl.writing.builder import Info, choose, from_files
-from sim.shell.kubectl.writing.output import Printer, dry_run, report
+from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 
 QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 LOCAL_NEEDS_FILE = ("you must specify resources by --filename when --local is set.\nExample resource specifications include:\n"
@@ -85,18 +85,18 @@ class Setter:
         """Edit one object and send what differs. Raises UsageError."""
         new = edit(info)
         if self.inv.flags["local"] or self.dry.client:
-            self.printer.done(info.mapping, new, self.done)
+            self.printer.done(info.mapping, typed(self.inv, new), self.done)
             return
         change = patches.three_way(info.obj, new, info.obj)
         if not change:
             if not self.quiet:
-                self.printer.done(info.mapping, new, self.done)
+                self.printer.done(info.mapping, typed(self.inv, new), self.done)
             return
         try:
             sent = yield from self.inv.send("patch", info.key, body=change, query={"patchType": "strategic", **self.dry.query})
         except StatusError as error:
             raise UsageError(f"failed to patch {self.doing} {error.message}") from None
-        self.printer.done(info.mapping, sent, self.done)
+        self.printer.done(info.mapping, typed(self.inv, sent), self.done)
 
 
 def split(words: list[str], noun: str) -> tuple[list[str], list[str]]:

@@ -39,6 +39,8 @@ are the ways you can resolve this warning:
   value; in this case, you'll become the manager if the other manager(s)
   stop managing the field (remove it from their configuration).
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
+ALWAYS_SENT = {("policy", "PodDisruptionBudget"): "spec.selector"}
+"""Fields of which Go's types say patchStrategy `replace`: they are in every patch, so such objects are always configured."""
 PRUNED = (
     "/v1/ConfigMap", "/v1/Endpoints", "/v1/Namespace", "/v1/PersistentVolumeClaim", "/v1/PersistentVolume", "/v1/Pod",
     "/v1/ReplicationController", "/v1/Secret", "/v1/Service", "batch/v1/Job", "batch/v1/CronJob",
@@ -148,14 +150,15 @@ class Applier:
         if objects.deleting(live):
             self.inv.err(GOING.format(info.name))
         new = yield from self.patch(info, live, change)
-        same = _meaning(new) == _meaning(live)
-        self.say(info, new, "unchanged" if same and not self.dry else "configured")
+        self.say(info, new, "configured")
 
     def difference(self, info: Info, live: Object) -> Object:
         """Give the patch that leads from the live object to the file's."""
         modified = with_last_applied(info.obj)
         patch: Object = patches.three_way(last_applied(live) or {}, modified, live)
-        return patch
+        path = ALWAYS_SENT.get((info.mapping.group, info.mapping.kind), "")
+        whole = objects.dig(modified, path) if path else None
+        return objects.put(patch, path, whole) if whole is not None else patch
 
     def patch(self, info: Info, live: Object, change: Object) -> Steps[Object]:
         """Send the patch, again where somebody else was faster. Raises StatusError."""
@@ -254,13 +257,6 @@ def _around(doing: str, info: Info, after: str) -> str:
     """Write which object an error is about, as upstream's Info prints itself."""
     return (f'error when {doing}\nResource: "{info.group_resource}", GroupVersionKind: "{info.group_kind}"\n'
             f'Name: "{info.name}", Namespace: "{info.namespace}"\n{after} ')
-
-
-def _meaning(obj: Object) -> Object:
-    """Give an object without what changes at every write."""
-    metadata = {name: value for name, value in obj["metadata"].items()
-                if name not in ("resourceVersion", "managedFields")}
-    return {**obj, "metadata": metadata}
 
 
 def apply(inv: Invocation) -> Steps[int]:
