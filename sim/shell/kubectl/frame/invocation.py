@@ -27,6 +27,8 @@ RETRY_AFTER_TRIES = 10
 LOCALHOST = ("localhost", 8080)
 DISCOVERY_TRIES = 5
 """How often a client asks for the groups before it gives up; each failure is a line of the log."""
+TRIES_OF = {"drain": 4, "cordon": 4, "uncordon": 4, "rollout status": 4, "api-resources": 1}
+"""Verbs that ask less often (golden/kubectl-errors)."""
 
 
 class Invocation:
@@ -157,7 +159,7 @@ class Invocation:
     def mappings(self) -> Steps[list[Mapping_]]:
         """Give what the server knows, by discovery. Raises TransportError after as many lines as tries."""
         if self._mappings is None:
-            for left in reversed(range(DISCOVERY_TRIES)):
+            for left in reversed(range(TRIES_OF.get(self.command, DISCOVERY_TRIES))):
                 try:
                     body = yield from self.send("get", Key("", "", "/apis"))
                     break

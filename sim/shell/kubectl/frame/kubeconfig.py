@@ -75,9 +75,7 @@ class Effective:
         name = flags.get("context") or config.get("current-context") or ""
         context = _named(config, "context", name) if name else {}
         if context is None:
-            if flags.get("context"):
-                raise UsageError(f'context "{name}" does not exist')
-            context = {}
+            raise UsageError(f"Error in configuration: context was not found for specified context: {name}", prefix="")
         self.cluster_name: str = flags.get("cluster") or context.get("cluster") or ""
         asked = flags.get("user")
         asked = asked if isinstance(asked, str) else ""  # `create rolebinding --user` is another flag, a list
@@ -85,7 +83,7 @@ class Effective:
         self.namespace: str = flags.get("namespace") or context.get("namespace") or "default"
         cluster, user = _named(config, "cluster", self.cluster_name), _named(config, "user", self.user_name)
         if flags.get("cluster") and cluster is None:
-            raise UsageError(f'cluster "{self.cluster_name}" does not exist')
+            raise UsageError(f'no server found for cluster "{self.cluster_name}"')
         if asked and user is None:
             raise UsageError(f'auth info "{self.user_name}" does not exist')
         self.cluster: dict[str, Any] = cluster or {}

@@ -37,7 +37,13 @@ def view(inv: Invocation) -> Steps[int]:
     """Run `kubectl config view`."""
     if inv.flags["merge"] in ("false", False) and not inv.flags["kubeconfig"]:
         raise UsageError("if merge==false a precise file must be specified")
-    config, flags = inv.config(), inv.flags
+    flags = inv.flags
+    try:
+        config = inv.config()
+    except UsageError as error:
+        if not error.text.startswith("stat "):
+            raise
+        config = {}  # a file that is not there yet is an empty one
     lists = _lists(config)
     name = flags["context"] or config.get("current-context") or ""
     if flags["minify"]:
