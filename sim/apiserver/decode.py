@@ -14,9 +14,10 @@ import re
 from typing import Any
 
 from sim.api import quantity, schema, times
-from sim.api.client import Object
+from sim.api.client import Object, Request
 from sim.api.errors import FieldError, StatusError, bad_request, invalid
 from sim.api.schema import Struct, Type
+from sim.apiserver.kinds.row import Resource
 
 BITS = {"int32": 31, "int64": 63}
 KEEPS_NULL = frozenset({"lastProbeTime", "lastTransitionTime", "eventTime", "firstTimestamp", "lastTimestamp"})
@@ -250,6 +251,44 @@ def read(kind: str, version: str, typed: Type | None, body: Any, *, minor: int, 
 
 
 META = Type("struct", "meta/v1.ObjectMeta")
+SCALE = Type("struct", "autoscaling/v1.Scale")
+
+
+def type_of(row: Resource, subresource: str = "") -> Type | None:
+    """Give the schema type of what a resource, or its scale, sends and takes."""
+    return SCALE if subresource == "scale" else schema.of_kind(row.api_version, row.kind)
+
+
+def body(row: Resource, request: Request, minor: int, old: Object | None = None) -> tuple[Object, tuple[str, ...]]:
+    """Decode a request's body; what nobody knows is an error, a warning or nothing, as fieldValidation says."""
+    scale, sent = request.subresource == "scale", request.body
+    kind, version = ("Scale", "v1") if scale else (row.kind, row.version)
+    typed = type_of(row, request.subresource)
+    if not scale and isinstance(sent, dict):
+        typed = _sent_as(row, sent) or typed
+    obj, unknown = read(kind, version, typed, sent if sent is not None else "", minor=minor, old=old)
+    return obj, strict(row, request, unknown)
+
+
+def _sent_as(row: Resource, sent: Object) -> Type | None:
+    """Give the type of another served version of the kind (autoscaling/v1). Raises StatusError 400 for other kinds."""
+    version, kind = str(sent.get("apiVersion") or row.api_version), str(sent.get("kind") or row.kind)
+    if kind == row.kind and version.rpartition("/")[0] == row.group:
+        return schema.of_kind(version, kind)
+    if kind == row.kind:
+        raise bad_request(f"the API version in the data ({version}) does not match the expected API version "
+                          f"({row.api_version})")
+    raise bad_request(f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {row.kind}: '
+                      f'no kind "{kind}" is registered for version "{row.api_version}"')
+
+
+def strict(row: Resource, request: Request, unknown: list[str]) -> tuple[str, ...]:
+    """Give the warnings for unknown fields. Raises StatusError 400 where the request wants none."""
+    how = request.query.get("fieldValidation") or "Warn"
+    if unknown and how == "Strict":
+        raise bad_request(f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: '
+                          f"strict decoding error: {', '.join(unknown)}")
+    return tuple(unknown) if how == "Warn" else ()
 
 
 def read_patched(typed: Type | None, new: Any, old: Object, *, minor: int, patch: Any, strategic: bool) -> (

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sim.api import errors, objects, patch, schema, times
+from sim.api import errors, objects, patch, times
 from sim.api.client import Change, Heartbeat, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
-from sim.api.schema import Type
 from sim.api.validation import Faults
-from sim.apiserver import admission, decode, deletion, options, reading, subresources, tables
+from sim.apiserver import admission, decode, deletion, managed, options, reading, subresources, tables
 from sim.apiserver.access import Rights, authorize, review
 from sim.apiserver.admission import allocation
 from sim.apiserver.heartbeats import NODE_LEASES, Heartbeats
@@ -24,7 +23,6 @@ from sim.apiserver.resources import RESOURCES, ROWS, Resource
 from sim.engine import SECOND_US, Engine
 from sim.etcd.store import Store
 
-SCALE = Type("struct", "autoscaling/v1.Scale")
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
 AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
@@ -251,12 +249,16 @@ class ApiServer:
         if not row.modelled:
             raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
         options.check_write(request)
-        body, warnings = self._read(row, request, request.body)
+        body, warnings = decode.body(row, request, self.minor)
         if row.verbs == ("create",):
             return Response(201, review(self.rights, row, request, {
                 "apiVersion": row.api_version, "kind": row.kind, **body}), warnings=warnings)
-        obj = self._identified(row, request, body)
-        obj = row.strategy.default(obj)
+        obj = row.strategy.default(self._identified(row, request, body))
+        obj = managed.updated(row, request, None, obj, decode.type_of(row), self.now())
+        return self._create_object(row, request, obj, warnings)
+
+    def _create_object(self, row: Resource, request: Request, obj: Object, warnings: tuple[str, ...]) -> Response:
+        """Admit, validate and store a new object that has its defaults."""
         obj = admission.admit(row, obj, request, self.reader, self._names)
         obj = self._prepared(row, obj)
         faults = Faults()
@@ -329,14 +331,16 @@ class ApiServer:
             return subresources.heartbeat(self, request)
         options.check_write(request)
         old = self.existing(row, request.key)
-        new, warnings = self._read(row, request, request.body, old)
+        new, warnings = decode.body(row, request, self.minor, old)
         return replace(self._replace(row, request, old, new), warnings=warnings)
 
     def _patch(self, row: Resource, request: Request) -> Response:
         options.check_write(request)
+        if request.query.get("patchType") == "apply":
+            return self._apply(row, request)
         old = self.existing(row, request.key)
         base = subresources.scale_of(old) if request.subresource == "scale" else old
-        typed = self._type(row, request.subresource)
+        typed = decode.type_of(row, request.subresource)
         kind, body = request.query.get("patchType", "merge"), request.body
         if kind != "json" and not isinstance(body, dict):
             raise decode.unreadable_patch(body)
@@ -348,50 +352,37 @@ class ApiServer:
                                   "media types include: application/json-patch+json, application/merge-patch+json, "
                                   "application/apply-patch+yaml")
             new = patch.strategic_merge(base, body, typed)
-        elif kind == "merge":
-            new = patch.merge_patch(base, body)
         else:
-            raise errors.NotSimulated("server-side apply")
+            new = patch.merge_patch(base, body)
         new, unknown = decode.read_patched(typed, new, base, minor=self.minor, patch=body, strategic=kind == "strategic")
-        warnings = self._strict(row, request, unknown)
+        warnings = decode.strict(row, request, unknown)
         return replace(self._replace(row, request, old, new), warnings=warnings)
 
-    @staticmethod
-    def _type(row: Resource, subresource: str) -> Type | None:
-        return SCALE if subresource == "scale" else schema.of_kind(row.api_version, row.kind)
+    def _apply(self, row: Resource, request: Request) -> Response:
+        """Server-side apply: create what is not there, else merge what the manager wants. Raises StatusError 409."""
+        if not isinstance(request.body, dict):
+            raise decode.unreadable_patch(request.body)
+        if request.subresource not in ("", "status"):
+            raise errors.NotSimulated(f"server-side apply of {row.resource}/{request.subresource}")
+        typed = decode.type_of(row)
+        managed.check_config(row, request, request.body, typed)
+        config, _ = decode.body(row, request, self.minor)
+        old = self.store.get(request.key)
+        if old is not None:
+            new = managed.apply(row, request, old, config, typed, self.now())
+            return self._replace(row, request, old, new, applied=True)
+        if request.subresource:
+            raise errors.not_found(row.resource, request.key.name, row.group)
+        if not row.modelled:
+            raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
+        entries = managed.apply(row, request, None, config, typed, self.now())["metadata"]["managedFields"]
+        config = objects.put(config, "metadata.name", request.key.name)
+        obj = objects.put(self._identified(row, request, config), "metadata.managedFields", entries)
+        return self._create_object(row, replace(request, verb="create"), row.strategy.default(obj), ())
 
-    def _read(self, row: Resource, request: Request, body: Any, old: Object | None = None) -> (
-        tuple[Object, tuple[str, ...]]
-    ):
-        """Decode a body; what nobody knows is an error, a warning or nothing, as fieldValidation says."""
-        scale = request.subresource == "scale"
-        kind, version = ("Scale", "v1") if scale else (row.kind, row.version)
-        typed = self._type(row, request.subresource)
-        if not scale and isinstance(body, dict):
-            typed = self._sent_as(row, body) or typed
-        obj, unknown = decode.read(kind, version, typed, body if body is not None else "", minor=self.minor, old=old)
-        return obj, self._strict(row, request, unknown)
-
-    @staticmethod
-    def _sent_as(row: Resource, body: Object) -> Type | None:
-        """Give the type of another served version of the kind (autoscaling/v1). Raises StatusError 400 for other kinds."""
-        version, kind = str(body.get("apiVersion") or row.api_version), str(body.get("kind") or row.kind)
-        if kind != row.kind or version.rpartition("/")[0] != row.group:
-            raise errors.bad_request(f"the API version in the data ({version}) does not match the expected API version "
-                                     f"({row.api_version})" if kind == row.kind else
-                                     f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {row.kind}: '
-                                     f'no kind "{kind}" is registered for version "{row.api_version}"')
-        return schema.of_kind(version, kind)
-
-    @staticmethod
-    def _strict(row: Resource, request: Request, unknown: list[str]) -> tuple[str, ...]:
-        how = request.query.get("fieldValidation") or "Warn"
-        if unknown and how == "Strict":
-            raise errors.bad_request(f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: '
-                                     f"strict decoding error: {', '.join(unknown)}")
-        return tuple(unknown) if how == "Warn" else ()
-
-    def _replace(self, row: Resource, request: Request, old: Object, new: Object) -> Response:
+    def _replace(
+        self, row: Resource, request: Request, old: Object, new: Object, *, applied: bool = False
+    ) -> Response:
         if request.subresource == "scale":
             subresources.check_scale(request, old, new)
             new = objects.put(old, "spec.replicas", objects.dig(new, "spec.replicas", 0))
@@ -399,9 +390,13 @@ class ApiServer:
         self._same_object(row, key, new, was)
         new = {**new, "apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": self._metadata(new, was)}
         admission.restrict_node(row, request, key.name, old)
+        if not applied and new["metadata"].get("managedFields") != was.get("managedFields"):
+            new = managed.kept(new, was)
         new = self._changed(row, request, new, old)
         if new == old:
             return Response(200, old)
+        if not applied:
+            new = managed.updated(row, request, old, new, decode.type_of(row), self.now())
         charged = admission.charge(row, new, old, self.reader) if row.resource in (
             "persistentvolumeclaims", "services") else []
         if request.query.get("dryRun"):
