@@ -260,7 +260,9 @@ class ApiServer:
     def _create_object(self, row: Resource, request: Request, obj: Object, warnings: tuple[str, ...]) -> Response:
         """Admit, validate and store a new object that has its defaults."""
         obj = admission.admit(row, obj, request, self.reader, self._names)
-        obj = self._prepared(row, obj)
+        if row.strategy.status is not None:
+            obj = {**obj, "status": dict(row.strategy.status)}
+        obj = row.strategy.prepare(obj)
         faults = Faults()
         faults.metadata(obj["metadata"], row.strategy.name_rule)
         row.strategy.validate(obj, faults)
@@ -315,12 +317,6 @@ class ApiServer:
             if self.store.get(Key(row.resource, metadata.get("namespace", ""), name)) is None:
                 break
         return name
-
-    @staticmethod
-    def _prepared(row: Resource, obj: Object) -> Object:
-        if row.strategy.status is not None:
-            obj = {**obj, "status": dict(row.strategy.status)}
-        return row.strategy.prepare(obj)
 
     def _uid(self) -> str:
         text = self._uids.text(HEX, 32)
