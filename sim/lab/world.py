@@ -46,9 +46,15 @@ def start_date(scenario: Scenario, kubernetes: str) -> date:
     return catalogue.release_date(kubernetes) + timedelta(days=60)
 
 
+JOINED = {"component": "/", "path": ":"}
+"""How a fault's host and target are written as one, by what the fault is aimed at."""
+
+
 def fault_target(fault: Step | TimelineFault) -> str:
-    """Give what a fault is aimed at, as `:fault` takes it: `node01`, `node01 node02`, `node01 etcd`."""
-    return " ".join(filter(None, [fault.host, *fault.hosts, fault.target]))
+    """Give what a fault is aimed at, as `:fault` takes it: `node01`, `node01 node02`, `node01/etcd`, `node01:/etc/x`."""
+    hosts = " ".join(filter(None, [fault.host, *fault.hosts]))
+    row = faults.FAULTS.get(str(fault.fault))
+    return (JOINED.get(row.target, " ") if row else " ").join(filter(None, [hosts, fault.target]))
 
 
 class World:
@@ -90,7 +96,7 @@ class World:
             NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None else tuple(node.taints)})
             for node in cluster.nodes)
         spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, cluster.extraArgs)
-        images = {name: image.model_dump() for name, image in self.scenario.spec.images.items()}
+        images = {name: image.model_dump(exclude_unset=True) for name, image in self.scenario.spec.images.items()}
         install(self.network, spec, self.kubernetes, images)
         wanted = sum(node.present for node in nodes)
         for _ in range(START_LIMIT_SECONDS):

@@ -160,6 +160,12 @@ class ImageSpec(Model):
     stop_seconds: float | int = 0.5
     run_seconds: float | int | None = None
     stops_on_term: bool = True
+    exit_code: int = 0
+    ready_after_seconds: float | int = 0
+    unhealthy_after_seconds: float | int | None = None
+    memory_mib: float | int = 20
+    logs: list[str] = []
+    pull_error: Literal["", "not-found", "denied"] = ""
 
 
 class FileGoal(Model):

@@ -98,7 +98,7 @@ def chain(lab: Lab, change: Change, by_revision: dict[int, Change], known: dict[
     depth, causes = 0, change.causes
     while causes and depth < DEPTH_MOST:
         before = [cause for cause in causes if cause.kind != "start" and cause.revision not in seen]
-        roots = [cause for cause in before if cause.kind != "change"]
+        roots = _last_timers([cause for cause in before if cause.kind != "change"])
         links = [cause for cause in before if cause.kind == "change" and cause.revision in by_revision]
         links = [cause for cause in links if by_revision[cause.revision].key.resource not in NOISE]
         if not links:
@@ -123,6 +123,12 @@ def chain(lab: Lab, change: Change, by_revision: dict[int, Change], known: dict[
     return found
 
 
+def _last_timers(roots: list[Cause]) -> list[Cause]:
+    """Leave out timers that only led to the last one (a back-off that ended before)."""
+    timers = [cause for cause in roots if cause.kind == "timer"]
+    return [cause for cause in roots if cause.kind != "timer" or cause is timers[-1]]
+
+
 def root_text(lab: Lab, cause: Cause) -> str:
     """Say what began it: something typed, a timer with its setting, a fault."""
     when = clock(lab, cause.at_us)
@@ -130,7 +136,7 @@ def root_text(lab: Lab, cause: Cause) -> str:
         who = "the scenario ran" if cause.text.startswith("(scenario)") else "you typed"
         return f"{who} `{cause.text.removeprefix('(scenario) ').removeprefix('$ ')}` ({when})"
     if cause.kind == "timer":
-        return f"{cause.text.replace(' runs out', ' ran out')} ({when})"
+        return f"{cause.text.replace(' runs out', ' ran out').replace(' ends', ' ended')} ({when})"
     if cause.kind == "fault":
         return f"the fault {cause.text.removeprefix('fault ')} came ({when})"
     return f"{cause.text} ({when})"
