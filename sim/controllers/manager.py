@@ -15,10 +15,12 @@ from sim.api.errors import StatusError
 from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.networking.endpoints import EndpointsController
 from sim.controllers.nodes import lifecycle
+from sim.controllers.nodes.podgc import THRESHOLD, PodGarbageCollector
 from sim.controllers.nodes.taint_eviction import TaintEvictionController
 from sim.controllers.nodes.ttl import TTLController
 from sim.controllers.policy.disruption import DisruptionController
-from sim.controllers.policy.housekeeping import GarbageCollector, NamespaceController, PodGarbageCollector
+from sim.controllers.policy.garbage import GarbageCollector
+from sim.controllers.policy.namespace import NamespaceController, RootCAPublisher, ServiceAccountController
 from sim.controllers.workloads.daemonset import DaemonSetController
 from sim.controllers.workloads.deployment import DeploymentController
 from sim.controllers.workloads.job import JobController
@@ -34,9 +36,9 @@ FASTER = {"garbage-collector-controller": (2, 1), "namespace-controller": (20, 1
 
 
 CONTROLLERS = (
-    NamespaceController, DeploymentController, ReplicaSetController, ReplicationControllerController,
+    NamespaceController, ServiceAccountController, RootCAPublisher, DeploymentController, ReplicaSetController, ReplicationControllerController,
     DaemonSetController, StatefulSetController, JobController, DisruptionController, EndpointsController, TTLController,
-    TaintEvictionController, GarbageCollector, PodGarbageCollector)
+    TaintEvictionController, GarbageCollector)
 
 
 class Loop(Protocol):
@@ -57,6 +59,8 @@ def controllers(engine: Engine, client: Client, *, version: tuple[int, int], fla
 
     grace = int(defaults.number("node-monitor-grace-period", version))
     made: list[Loop] = [kind(engine, own(kind.name), version=version) for kind in CONTROLLERS]
+    made.append(PodGarbageCollector(engine, own(PodGarbageCollector.name), version=version, threshold=int(
+        flags.get("terminated-pod-gc-threshold", THRESHOLD))))
     made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace, version))
     return made
 
