@@ -16,13 +16,13 @@ import yaml
 from sim.api.client import Change, Client, User
 from sim.api.errors import StatusError, TransportError
 from sim.components.base import API_PORT, Fatal, Program, address_of
-from sim.controllers.manager import LeaderElection, Loop, controllers
+from sim.controllers.election import LeaderElection
+from sim.controllers.manager import Loop, controllers
 from sim.controllers.scheduler.scheduler import Scheduler
 from sim.engine import SECOND_US, Timer
 from sim.host.files import FileError
 from sim.host.network import Connection
 from sim.program import Start
-from sim.recorder import Recorder
 
 GIVES_UP_LOW_US, GIVES_UP_HIGH_US = 12 * SECOND_US, 15 * SECOND_US
 
@@ -106,7 +106,7 @@ class Led(Program):
             client.watch("leases", self._lease_changed, closed=self._look)
             if self.election is not None and self.election.leading:
                 self.election.resume(client)
-                self._lead(client, again=True)
+                self._lead(client)
             else:
                 unique = self.engine.stream(f"identity.{self.name}").text("0123456789abcdef", 8)
                 self.election = LeaderElection(
@@ -121,17 +121,10 @@ class Led(Program):
         if self.election is not None:
             self.election.changed(change)
 
-    def _lead(self, client: Client, *, again: bool = False) -> None:
+    def _lead(self, client: Client) -> None:
         self.loops = self.make(client)
         for loop in self.loops:
             loop.start()
-        if again or self.election is None:
-            return
-        lease = client.reader.get(self.election.key)
-        if lease is not None:
-            Recorder(self.engine, client, self.name).event(
-                {**lease, "apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}, "Normal", "LeaderElection",
-                f"{self.election.identity} became leader")
 
     # ---- losing it --------------------------------------------------------------------------------------------
     def _look(self) -> None:

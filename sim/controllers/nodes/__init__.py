@@ -1,1 +1,1 @@
-"""Controllers about nodes: lifecycle (NotReady, taints), taint eviction, pod garbage collection."""
+"""Controllers about nodes: lifecycle (NotReady, taints, zones), taint eviction, pod garbage collection, ttl."""

@@ -1,1 +1,1 @@
-"""Controllers of rules and housekeeping: disruption budgets, garbage collection, namespaces and their accounts."""
+"""Controllers of rules and order: disruption budgets, quotas, garbage collection, namespaces."""

@@ -1,4 +1,4 @@
-"""Controllers that create pods: ReplicaSet, Deployment, DaemonSet.
+"""Controllers that keep pods running: Deployment, ReplicaSet, ReplicationController, DaemonSet, StatefulSet.
 
-Like all controllers they read the cache and write through the API. StatefulSet and Job are still to come.
+Like all controllers they read the cache and write through the API.
 """
