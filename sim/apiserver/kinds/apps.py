@@ -54,9 +54,6 @@ def labelled(obj: Object) -> Object:
     return objects.put(obj, "metadata.labels", labels) if labels and not objects.labels(obj) else obj
 
 
-TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-
-
 def _deployment(obj: Object) -> Object:
     out = workload(replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)(obj)
     strategy = objects.dig(out, "spec.strategy", {})
@@ -68,9 +65,6 @@ def _deployment(obj: Object) -> Object:
 
 def _daemon_set(obj: Object) -> Object:
     out = workload(revisionHistoryLimit=10)(obj)
-    marks = objects.annotations(out)
-    if TEMPLATE_GENERATION not in marks:
-        out = objects.put(out, "metadata.annotations", {**marks, TEMPLATE_GENERATION: "1"})
     strategy = objects.dig(out, "spec.updateStrategy", {})
     if strategy.get("type", "RollingUpdate") == "RollingUpdate":
         filled = defaulted(strategy, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}})

@@ -204,9 +204,9 @@ class PersistentVolumeController(Controller):
         if not name or not uid:
             if phase(volume) != "Available":
                 self.client.update(key, objects.put(volume, "status.phase", "Available"), subresource="status")
-                for claim in self.reader.list(CLAIMS):
-                    if phase(claim) == "Pending" and fits(claim, volume):
-                        self.enqueue(objects.key(CLAIMS, claim))
+                for waiting in self.reader.list(CLAIMS):
+                    if phase(waiting) == "Pending" and fits(waiting, volume):
+                        self.enqueue(objects.key(CLAIMS, waiting))
             return None
         claim = self.reader.get(Key(CLAIMS, namespace, name))
         if claim is not None and objects.uid(claim) == uid:

@@ -169,10 +169,7 @@ class DaemonSetController(Controller):
         selector = selectors.from_object(objects.dig(daemon, "spec.selector"))
         history = revisions.history_of(self.client, daemon)
         current = revisions.latest(self.client, daemon, history, label=HASH)
-        mark, number = objects.labels(current)[HASH], str(current["revision"])
-        if objects.annotations(daemon).get(TEMPLATE_GENERATION) != number:
-            daemon = self.client.patch(key, {"metadata": {"annotations": {TEMPLATE_GENERATION: number}}},
-                                       because="its template is new")
+        mark = objects.labels(current)[HASH]
         if ledger.everything:
             for pod in claim(self.client, daemon, "pods", selector):
                 ledger.pods.setdefault(node_of(pod), {})[objects.key("pods", pod)] = None
