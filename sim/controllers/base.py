@@ -149,7 +149,8 @@ class Controller:
             return
         if old is not None:
             old.cancel()
-        self._later[key] = self.engine.at(at_us, self.enqueue, key, label=label, about=key)
+        with self.engine.because(self.engine.causes):
+            self._later[key] = self.engine.at(at_us, self.enqueue, key, label=label, about=key)
 
     def _work(self, key: Key, era: int) -> None:
         if era != self._era or key not in self._queue:

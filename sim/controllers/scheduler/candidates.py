@@ -110,8 +110,10 @@ class Candidates:
         if self.named is not None:
             order = [name for name in self.named if name in nodes]
         enough, fitting, refused = sample_size(len(order)), [], {}
+        alone = not self.spread.constraints and self.affinity.idle
+        entries = self.entries
         for name in order:
-            found = self.refusal(name, nodes[name])
+            found = entries[name].refusal if alone else self.refusal(name, nodes[name])
             if found is not None:
                 refused[name] = found
                 continue

@@ -39,16 +39,22 @@ class Attempt:
 
     at_us: int
     refused: dict[str, Refusal]
-    scores: dict[str, dict[str, int]] = field(default_factory=dict)
+    fitting: tuple[str, ...] = ()
+    parts: dict[str, list[int]] = field(default_factory=dict)
     node: str = ""
     message: str = ""
+
+    def scores(self) -> dict[str, dict[str, int]]:
+        """Give the weighted scores: node -> plugin -> score."""
+        return {name: {plugin: values[at] * WEIGHTS[plugin] for plugin, values in self.parts.items()}
+                for at, name in enumerate(self.fitting)}
 
 
 def explain(attempt: Attempt) -> list[str]:
     """Say in lines why a pod is where it is, or nowhere: per node the filter that refused, or its scores."""
     lines = [f"{name}: refused by {refusal.plugin}: {', '.join(refusal.reasons)}"
              for name, refusal in sorted(attempt.refused.items())]
-    for name, parts in sorted(attempt.scores.items(), key=lambda row: (-sum(row[1].values()), row[0])):
+    for name, parts in sorted(attempt.scores().items(), key=lambda row: (-sum(row[1].values()), row[0])):
         shown = " + ".join(f"{plugin} {score}" for plugin, score in parts.items())
         mark = " (chosen)" if name == attempt.node else ""
         lines.append(f"{name}: score {sum(parts.values())}{mark}" + (f" = {shown}" if shown else ""))
@@ -322,7 +328,9 @@ class Scheduler:
             self._mark(node)
             raise
         self.queue.remove(key)
-        self._remember(key, Attempt(self.engine.now_us, verdict.refused, _scores(verdict), node))
+        few = len(verdict.fitting) <= SCORED_MOST
+        self._remember(key, Attempt(self.engine.now_us, verdict.refused, tuple(verdict.fitting) if few else (),
+                                    verdict.parts if few else {}, node))
         self.recorder.event(pod, "Normal", "Scheduled",
                             f"Successfully assigned {key.namespace}/{key.name} to {node}", action="Binding")
 
@@ -440,12 +448,3 @@ class Scheduler:
             self.client.delete(key, because=why)
         who = f"pod {objects.uid(pod)}" if self.version >= (1, 26) else f"{objects.namespace(pod)}/{objects.name(pod)}"
         self.recorder.event(victim, "Normal", "Preempted", f"Preempted by {who} on node {node}", action="Preempting")
-
-
-def _scores(verdict: Verdict) -> dict[str, dict[str, int]]:
-    """Give the weighted scores per node, where they are few enough to keep."""
-    if len(verdict.fitting) > SCORED_MOST:
-        return {}
-    return {name: {plugin: values[at] * WEIGHTS[plugin] for plugin, values in verdict.parts.items()}
-            for at, name in enumerate(verdict.fitting)}
-

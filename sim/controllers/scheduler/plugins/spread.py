@@ -6,7 +6,7 @@ Models: framework/plugins/podtopologyspread (filtering.go, scoring.go, common.go
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sim.api import objects, scheduling, selectors
@@ -142,25 +142,27 @@ class SpreadScore:
         """Score the nodes that fit, 0 to 100; None where nothing is preferred."""
         if not self.constraints:
             return None
-        left = [self.strict and any(place_of(info, c.key) is None for c in self.constraints) for info in nodes]
+        left = [self.strict and any(place_of(info, c.key) is None for c in self.constraints) for info in nodes] if (
+            self.strict) else [False] * len(nodes)
         raw: list[float] = [0.0] * len(nodes)
         for constraint, tally in zip(self.constraints, self.tallies, strict=True):
-            if constraint.key == HOSTNAME:
-                places: list[Place | None] = [(HOSTNAME, objects.name(info.node)) for info in nodes]
-                size = len(nodes) - sum(left)
-            else:
-                places = [place_of(info, constraint.key) for info in nodes]
-                size = len({p for p, out in zip(places, left, strict=True) if p is not None and not out})
-            weight = math.log(size + 2)
             sums = tally.sums
+            if constraint.key == HOSTNAME:
+                weight, add = math.log(len(nodes) - sum(left) + 2), constraint.skew - 1
+                counts = [sums[HOSTNAME, objects.name(info.node)] for info in nodes]
+                raw = [value + count * weight + add for value, count in zip(raw, counts, strict=True)]
+                continue
+            if not sums:
+                continue
+            places = [place_of(info, constraint.key) for info in nodes]
+            weight = math.log(len({p for p, out in zip(places, left, strict=True) if p is not None and not out}) + 2)
             for at, place in enumerate(places):
                 if place is not None and not left[at]:
                     raw[at] += sums.get(place, 0) * weight + (constraint.skew - 1)
-        rounded = [math.floor(value + 0.5) for value in raw]
-        return normal(rounded, left)
+        return normal([math.floor(value + 0.5) for value in raw], left)
 
 
-def normal(raw: Sequence[int], left: Iterable[bool]) -> list[int]:
+def normal(raw: Sequence[int], left: Sequence[bool]) -> list[int]:
     """Turn counts into scores: the fewer the better; nodes that are left out get nothing."""
     taken = [value for value, out in zip(raw, left, strict=True) if not out]
     most, least = max(taken, default=0), min(taken, default=0)
