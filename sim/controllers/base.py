@@ -149,8 +149,15 @@ class Controller:
             return
         if old is not None:
             old.cancel()
-        with self.engine.because(self.engine.causes):
-            self._later[key] = self.engine.at(at_us, self.enqueue, key, label=label, about=key)
+        self._later[key] = self.engine.at(at_us, self._due, key, label=label, about=key)
+
+    def _due(self, key: Key) -> None:
+        """A planned moment has come: no need to wait for more changes."""
+        if key in self._queue or key in self._busy or not self.running:
+            self.enqueue(key)
+            return
+        self._queue[key] = self.engine.causes
+        self._work(key, self._era)
 
     def _work(self, key: Key, era: int) -> None:
         if era != self._era or key not in self._queue:

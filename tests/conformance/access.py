@@ -1,10 +1,24 @@
 """How the golden replay reaches into a lab: faults, counts, the scheduler's dice, the history."""
 
+from contextlib import contextmanager
+
 from sim.api import objects, selectors
+from sim.controllers.workloads import pods
 
 
 def inject(lab, fault, target, *, end=False):
     lab.fault(fault, target, end=end)
+
+
+@contextmanager
+def deletion_ties(order):
+    """Let the recording choose among pods that no rule of scale-down tells apart: chance upstream too."""
+    plain = pods.tie
+    pods.tie = lambda pod: (order(objects.name(pod), objects.dig(pod, "spec.nodeName", "")), plain(pod))
+    try:
+        yield
+    finally:
+        pods.tie = plain
 
 
 def component(lab, word, name, step):

@@ -22,7 +22,10 @@ def _one(step, ours, real, nodes, count):
     hidden = nodes if {"N", "NODE"} & set(mask) else ()
     if mode == "cells":
         drop = {"drop": [*step.get("drop", ()), "openshift"], "cut": step.get("cut")}
-        return _tables(masks.cells(_left(ours, **drop), mask, hidden, count), masks.cells(_left(real, **drop), mask, hidden))
+        a, b = _left(ours, **drop), _left(real, **drop)
+        if step.get("only") == "last":
+            a, b = a[-1:], b[-1:]
+        return _tables(masks.cells(a, mask, hidden, count), masks.cells(b, mask, hidden))
     leave = {"drop": step.get("drop", ()), "cut": step.get("cut"), "only": step.get("only"), "nodes": hidden}
     a, b = masks.lines(ours, count=count, **leave), masks.lines(real, **leave)
     if mode == "set":

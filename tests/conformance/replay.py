@@ -96,17 +96,28 @@ class Dice:
 
     def __init__(self, folder: Path) -> None:
         self.rolls: dict[str, list[str]] = defaultdict(list)
+        self.deletions: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self.seen: Counter[str] = Counter()
         path = folder / "timeline.jsonl"
         bound: set[str] = set()
+        gone: set[str] = set()
         if not path.exists():
             return
         for raw in path.read_text().splitlines():
             row = json.loads(raw)
+            if row.get("kind") == "Pod" and row.get("node") and "delTs" in row.get("what", "") and (
+                    row["name"] not in gone):
+                gone.add(row["name"])
+                self.deletions[owner_of(row["name"])].append((row["t"], row["node"]))
             if row.get("kind") != "Pod" or not row.get("node") or row["name"] in bound or row.get("owner") == "DaemonSet":
                 continue
             bound.add(row["name"])
             self.rolls[owner_of(row["name"])].append(row["node"])
+
+    def tie(self, pod: str, node: str, now: float) -> int:
+        """Order pods that no rule tells apart when a set shrinks: first those on nodes that lost most just then."""
+        near = [n for at, n in self.deletions.get(owner_of(pod), []) if -3 <= at - now <= 6]
+        return -near.count(node)
 
     def pick(self, pod: str, best: list[str]) -> str | None:
         owner = owner_of(pod.removeprefix("default/"))
@@ -170,7 +181,8 @@ class Replay:
             path = Path(temp) / "golden.yaml"
             path.write_text(scenario_text(self.run, folder))
             self.lab = Lab(load(path))
-        access.set_scheduler_pick(self.lab, Dice(folder).pick)
+        self.dice = Dice(folder)
+        access.set_scheduler_pick(self.lab, self.dice.pick)
         self.zero_us = self.lab.now_us
         self.times: dict[str, float] = {}
         self.lines: list[tuple[float, str, int]] = []
@@ -214,6 +226,11 @@ class Replay:
 
     # ---- doing ------------------------------------------------------------------------------------------------
     def play(self) -> Outcome:
+        """Do everything and compare."""
+        with access.deletion_ties(lambda pod, node: self.dice.tie(pod, node, self.now())):
+            return self._play()
+
+    def _play(self) -> Outcome:
         for step in self.run.get("before") or []:
             if isinstance(step, str):
                 result = self.lab.run(step, patience_seconds=LINE_MOST_S)

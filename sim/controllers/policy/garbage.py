@@ -73,7 +73,7 @@ class GarbageCollector(Controller):
         if kind.resource in self._custom:
             return
         try:
-            self._open.append(self.client.watch(kind.resource, self._seen).stop)
+            self._open.append(self.client.watch(kind.resource, self.changed).stop)
         except StatusError:
             return
         self._custom[kind.resource] = None

@@ -82,8 +82,13 @@ def deletion_rank(pod: Object, rank: int, now_us: int, *, by_cost: bool = True) 
             is_ready, cost, -rank, ready_for, -plain, -other, age)
 
 
+def tie(pod: Object) -> Any:
+    """Order pods that no rule tells apart. Upstream leaves it to chance; here it is their uid, which is chance too."""
+    return objects.uid(pod)
+
+
 def deletion_order(pods: list[Object], related: list[Object], now_us: int) -> list[Object]:
     """Rank pods for scale-down, first to go first. related: active pods of all sets of the same owner."""
     on_node = Counter(objects.dig(pod, "spec.nodeName", "") for pod in related)
     return sorted(pods, key=lambda pod: (
-        *deletion_rank(pod, on_node[objects.dig(pod, "spec.nodeName", "")], now_us), objects.uid(pod)))
+        *deletion_rank(pod, on_node[objects.dig(pod, "spec.nodeName", "")], now_us), tie(pod)))
