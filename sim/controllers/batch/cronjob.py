@@ -96,7 +96,7 @@ class CronJobController(Controller):
                                 f'unparseable schedule: {objects.dig(cron, "spec.schedule")} : {error}')
             return None
         now_us = self.engine.unix_us
-        due_us, missed = self._due(cron, status, plan, now_us)
+        due_us, missed = self._missed(cron, status, plan, now_us)
         if missed > TOO_MANY:
             self.recorder.event(cron, "Warning", "TooManyMissedTimes",
                                 f"too many missed start times: {missed}. Set or decrease "
@@ -106,7 +106,7 @@ class CronJobController(Controller):
         next_us = plan.next_us(now_us)
         return None if next_us is None else (next_us + DELTA_US - now_us) / SECOND_US
 
-    def _due(self, cron: Object, status: Object, plan: schedule.Schedule, now_us: int) -> tuple[int | None, int]:
+    def _missed(self, cron: Object, status: Object, plan: schedule.Schedule, now_us: int) -> tuple[int | None, int]:
         """Give the latest moment that has passed unserved, and how many there were."""
         since_us = times.parse(status.get("lastScheduleTime") or cron["metadata"]["creationTimestamp"])
         deadline = objects.dig(cron, "spec.startingDeadlineSeconds")
