@@ -6,8 +6,11 @@ apiserver-without-etcd, apiserver-etcd-outage.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 
+from sim.api import times
 from sim.api.client import Client, Key
 from sim.api.errors import TransportError
 from sim.apiserver import bootstrap
@@ -118,6 +121,25 @@ class KubeApiserver(Program):
                     "component": "apiserver", "provider": "kubernetes"}},
                 "spec": {"clusterIP": "10.96.0.1", "ports": [
                     {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]}})
+        self._identify(client)
+
+    def _identify(self, client: Client) -> None:
+        """Hold the Lease by which a server says that it is there. Models: pkg/controlplane, APIServerIdentity (1.26)."""
+        if self.minor < (1, 26):
+            return
+        digest = hashlib.sha256(self.host.name.encode()).digest()[:16]
+        name = f"apiserver-{base64.b32encode(digest).decode().rstrip('=').lower()}"
+        key = Key("leases", "kube-system", name)
+        unique = self.engine.stream("identity.kube-apiserver").text("0123456789abcdef", 8)
+        now = times.stamp_micro(self.engine.unix_us)
+        spec = {"holderIdentity": f"{name}_{unique}", "leaseDurationSeconds": 3600, "renewTime": now}
+        found = client.find(key)
+        if found is None:
+            client.create("leases", {"metadata": {"name": name, "namespace": "kube-system", "labels": {
+                "apiserver.kubernetes.io/identity": "kube-apiserver", "kubernetes.io/hostname": self.host.name}}, "spec": spec})
+        else:
+            client.update(key, {**found, "spec": spec})
+        client.update(key, {"beating": True, "period_s": 10}, subresource="heartbeat")
 
     # ---- etcd goes and comes ----------------------------------------------------------------------------------
     def _look(self) -> None:

@@ -40,7 +40,7 @@ TEXT = [
     ("age", re.compile(rf"(Duration:\s+)(?:{AGE})$"), r"\1AGE"),
     ("ip", re.compile(r"\b(10\.244|192\.168|10\.96|10\.0|172\.30)\.\d+\.\d+(/\d+)?\b"), "IP"),
     ("server", re.compile(r"https?://[\w.]+:\d+"), "https://SERVER"),
-    ("server", re.compile(r"\b(?:127\.0\.0\.1|IP|[a-z]+):6443\b"), "SERVER"),
+    ("server", re.compile(r"\b(?:127\.0\.0\.1:\d{4,5}|(?:IP|[a-z]+):6443)\b"), "SERVER"),
     ("host", re.compile(r"((?:OS Image|Kernel Version|Container Runtime Version|Operating System):\s+).*"), r"\1HOST"),
 ]
 ETCD = [

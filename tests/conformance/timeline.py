@@ -26,6 +26,8 @@ def _hits(row, happened, after):
     kind = KINDS.get(kind, kind)
     change = row["change"].removeprefix("none").strip() if row["change"].split(" ")[0] == "none" else row["change"]
     for at, k, n, what, node in happened:
+        if what.startswith("event ") and "/" not in name:
+            n = n.rpartition("/")[2]  # an event row names what it is about without its namespace
         if k != kind or at < after - 1e-6 or not named(kind, name, n) or (
                 "node" in row and node != row["node"]):
             continue

@@ -5,6 +5,7 @@ Models: cli-runtime/pkg/genericclioptions, client-go's rate limiter (5 requests/
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sim.api import times
@@ -25,6 +26,8 @@ QUERIES_PER_SECOND, BURST = 5, 10
 RETRY_AFTER_TRIES = 10
 """How often client-go silently waits as a 429 with Retry-After asks (client-go/rest/with_retry.go)."""
 LOCALHOST = ("localhost", 8080)
+CACHE_SECONDS = 6 * 3600
+"""How long a kept answer to discovery counts (cli-runtime, since 1.25; before it was 10 minutes)."""
 DISCOVERY_TRIES = 5
 """How often a client asks for the groups before it gives up; each failure is a line of the log."""
 TRIES_OF = {"drain": 4, "cordon": 4, "uncordon": 4, "rollout status": 4, "api-resources": 1}
@@ -164,11 +167,42 @@ class Invocation:
                     body = yield from self.send("get", Key("", "", "/apis"))
                     break
                 except TransportError as error:
+                    cached = self._cached_discovery()
+                    if cached is not None:
+                        body = cached
+                        break
                     self.log_discovery(error)
                     if not left:
                         raise
+            self._cache_discovery(body)
             self._mappings = [mapping_of(row) for row in body["resources"]]
         return self._mappings
+
+    def _cache_path(self) -> str:
+        host, port = self.server_address() or LOCALHOST
+        return f"{self.call.login.home}/.kube/cache/discovery/{host}_{port}/servergroups.json"
+
+    def _cached_discovery(self) -> Object | None:
+        """Give what the server said when it was last asked, if that is less than six hours ago."""
+        view = self.call.host.files.view()
+        try:
+            found: Object = json.loads(view.read(self._cache_path()))
+        except (FileError, ValueError):
+            return None
+        fresh = self.call.host.engine.now_us - found.get("fetchedAt", 0) < CACHE_SECONDS * SECOND_US
+        return found if fresh and "resources" in found else None
+
+    def _cache_discovery(self, body: Object) -> None:
+        """Keep what the server said, as kubectl does under ~/.kube/cache."""
+        path, view = self._cache_path(), self.call.host.files.view()
+        kept = self._cached_discovery()
+        if kept is not None and kept["resources"] == body["resources"]:
+            return
+        try:
+            view.make_dir(path.rpartition("/")[0], parents=True)
+            view.write(path, json.dumps({"fetchedAt": self.call.host.engine.now_us, "resources": body["resources"]}).encode())
+        except FileError:
+            return
 
     def log_discovery(self, error: TransportError) -> None:
         """Write what a failed discovery leaves on stderr."""

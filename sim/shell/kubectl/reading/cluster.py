@@ -11,7 +11,7 @@ from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.tables import layout
 
-KUSTOMIZE = {(1, 36): "v5.7.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
+KUSTOMIZE = {(1, 36): "v5.8.1", (1, 33): "v5.6.0", (1, 26): "v4.5.7"}
 
 
 def version(inv: Invocation) -> Steps[int]:
