@@ -252,11 +252,16 @@ def read(kind: str, version: str, typed: Type | None, body: Any, *, minor: int, 
 
 META = Type("struct", "meta/v1.ObjectMeta")
 SCALE = Type("struct", "autoscaling/v1.Scale")
+RENAMED = {"horizontalpodautoscalers": "autoscaling/v2"}
+"""Kinds that are stored in another version than v1; older servers' versions are read by the same fields."""
 
 
 def type_of(row: Resource, subresource: str = "") -> Type | None:
     """Give the schema type of what a resource, or its scale, sends and takes."""
-    return SCALE if subresource == "scale" else schema.of_kind(row.api_version, row.kind)
+    if subresource == "scale":
+        return SCALE
+    newest = RENAMED.get(row.resource, f"{row.group}/v1" if row.group else "v1")
+    return schema.of_kind(newest if row.older else row.api_version, row.kind)
 
 
 def body(row: Resource, request: Request, minor: int, old: Object | None = None) -> tuple[Object, tuple[str, ...]]:

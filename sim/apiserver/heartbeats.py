@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sim.api import objects, times
 from sim.api.client import Heartbeat, Key, Object
 from sim.engine import SECOND_US, Engine
+from sim.etcd.store import Store
 
 NODE_LEASES = "kube-node-lease"
 STATUS_PERIOD_US = 300 * SECOND_US
@@ -80,3 +81,19 @@ class Heartbeats:
         if renewed is None:
             return None
         return Heartbeat(times.parse(renewed) - self.engine.epoch_s * SECOND_US, beating=False)
+
+
+class CacheReader:
+    """The reader of a server: its store and its heartbeats."""
+
+    def __init__(self, store: Store, heartbeats: Heartbeats) -> None:
+        self.store = store
+        self.heartbeats = heartbeats
+        self.get = store.get
+        self.list = store.list
+        self.by_index = store.by_index
+        self.count = store.count
+
+    def heartbeat(self, node: str) -> Heartbeat | None:
+        """Tell what is known of a node's heartbeats."""
+        return self.heartbeats.of_node(node, self.store.get(Key("leases", NODE_LEASES, node)))

@@ -5,6 +5,9 @@ Models: what discovery (`/apis`) says of an upstream server, and pkg/registry/*/
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 from sim.api import objects
 from sim.api.client import Object
 from sim.apiserver.kinds import ROWS
@@ -12,6 +15,13 @@ from sim.apiserver.kinds.row import ALL_VERBS, Index, Resource
 
 __all__ = ["ALL_VERBS", "INDEXES", "RESOURCES", "ROWS", "Index", "Resource"]
 RESOURCES: dict[str, Resource] = {row.resource: row for row in ROWS}
+
+
+@cache
+def served(minor: int) -> dict[str, Resource]:
+    """Give the rows that Kubernetes 1.MINOR serves, some in an older version."""
+    rows = (row if row.since <= minor else replace(row, version=row.older) if row.older else None for row in ROWS)
+    return {row.resource: row for row in rows if row is not None}
 
 
 def _owners(obj: Object) -> list[str]:

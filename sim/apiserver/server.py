@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from sim.api import errors, objects, patch, times
-from sim.api.client import Change, Heartbeat, Key, Object, Reader, Request, Response, Watch
+from sim.api.client import Change, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
 from sim.api.validation import Faults
 from sim.apiserver import admission, decode, deletion, managed, options, reading, subresources, tables
 from sim.apiserver.access import Rights, authorize, review
 from sim.apiserver.admission import allocation
-from sim.apiserver.heartbeats import NODE_LEASES, Heartbeats
+from sim.apiserver.heartbeats import CacheReader, Heartbeats
 from sim.apiserver.kinds.networking import custom
-from sim.apiserver.resources import RESOURCES, ROWS, Resource
+from sim.apiserver.resources import RESOURCES, Resource, served
 from sim.engine import SECOND_US, Engine
 from sim.etcd.store import Store
 
@@ -35,22 +35,6 @@ SYSTEM_METADATA = ("name", "namespace", "uid", "creationTimestamp", "generation"
                    "deletionGracePeriodSeconds", "resourceVersion")
 DEPRECATED = {"componentstatuses": (19, "v1 ComponentStatus is deprecated in v1.19+"),
               "endpoints": (33, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")}
-
-
-class CacheReader:
-    """The reader of a server: its store and its heartbeats."""
-
-    def __init__(self, store: Store, heartbeats: Heartbeats) -> None:
-        self.store = store
-        self.heartbeats = heartbeats
-        self.get = store.get
-        self.list = store.list
-        self.by_index = store.by_index
-        self.count = store.count
-
-    def heartbeat(self, node: str) -> Heartbeat | None:
-        """Tell what is known of a node's heartbeats."""
-        return self.heartbeats.of_node(node, self.store.get(Key("leases", NODE_LEASES, node)))
 
 
 class ServerWatch:
@@ -98,6 +82,7 @@ class ApiServer:
         """Whether the store cannot be reached: requests then hang for a minute."""
         self.dial: Callable[[str, int], Any] | None = None
         """How the server reaches a kubelet: (address of the node, 10250) -> `program.NodeService`; set by its host."""
+        self._served = served(self.minor)
         self._names = engine.stream("apiserver.names")
         self._uids = engine.stream("apiserver.uids")
         self._started_us = engine.now_us
@@ -141,15 +126,14 @@ class ApiServer:
     # ---- the table --------------------------------------------------------------------------------------------
     def row(self, resource: str) -> Resource | None:
         """Give the row of a resource that this version serves; custom ones by their full name."""
-        row = RESOURCES.get(resource)
-        if row is not None:
-            return row if row.since <= self.minor else None
+        if resource in RESOURCES:
+            return self._served.get(resource)
         definition = self.store.get(Key("customresourcedefinitions", "", resource))
         return custom(definition) if definition is not None else None
 
     def rows(self) -> list[Resource]:
         """List the rows that discovery shows, custom ones last."""
-        return [*ROWS, *(custom(each) for each in self.store.list("customresourcedefinitions"))]
+        return [*self._served.values(), *(custom(each) for each in self.store.list("customresourcedefinitions"))]
 
     def compacted(self) -> int:
         """Give the revision up to which history is gone: every 5 minutes the one of 5 minutes before.

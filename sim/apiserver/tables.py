@@ -49,10 +49,9 @@ def _kernel(node: Object, _: int) -> str:
 
 def discovery(path: str, version: str, rows: Iterable[Resource]) -> Response:
     """Answer a URL that is not a resource: /api, /apis, /version, health. Raises StatusError 404."""
-    minor = int(version.split(".")[1])
     path = path.split("?", maxsplit=1)[0]
     if path.rstrip("/") in ("/api", "/apis"):
-        known = [_described(row) for row in rows if row.since <= minor]
+        known = [_described(row) for row in rows]
         return Response(200, {"kind": "APIGroupDiscoveryList", "resources": known})
     if path == "/version":
         major, short, _ = version.split(".", 2)

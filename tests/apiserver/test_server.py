@@ -171,3 +171,18 @@ def test_endpoints_slices_and_revisions_are_stored_and_shown(server, client):
     assert cells("endpointslices")[:4] == ["web-abc", "IPv4", "80", "10.244.1.2"]
     assert cells("endpoints")[:2] == ["web", "10.244.1.2:80"]
     assert cells("controllerrevisions")[:3] == ["db-1", "<none>", 1]
+
+
+@pytest.mark.parametrize("version", ["1.12.10", "1.20.15", "1.26.0", "1.36.2"])
+def test_older_servers_serve_older_versions_of_a_kind(version):
+    engine = Engine(seed=1)
+    server = ApiServer(engine, Store(engine, INDEXES), version=version)
+    client = Client(server, server.reader, agent="test")
+    client.create("namespaces", {"metadata": {"name": "default"}})
+    made = client.create("poddisruptionbudgets", {"metadata": {"name": "b", "namespace": "default"}, "spec": {
+        "minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}})
+    assert made["apiVersion"] == ("policy/v1" if server.minor >= 21 else "policy/v1beta1")
+    client.create("leases", {"metadata": {"name": "l", "namespace": "default"}, "spec": {}})
+    shown = {each["resource"]: each["version"] for each in server.handle(Request("get", Key("", "", "/apis"))).body["resources"]}
+    assert shown["cronjobs"] == ("v1" if server.minor >= 21 else "v1beta1")
+    assert ("selfsubjectreviews" in shown) == (server.minor >= 28)

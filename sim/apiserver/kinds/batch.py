@@ -164,7 +164,7 @@ def _last_schedule(obj: Object, now_us: int) -> str:
 JOB_TEMPLATE = "spec.jobTemplate.spec.template.spec"
 ROWS = (
     Resource("cronjobs", "CronJob", "batch", short_names=("cj",), categories=("all",), subresources=("status",),
-             spec_fields=("spec",), since=21,
+             spec_fields=("spec",), since=21, older="v1beta1",
              strategy=Strategy(_default_cron_job, validate=_validate_cron_job, name_rule=_cron_name, status={}),
              columns=(
                  NAME, ("Schedule", 0, at("spec.schedule", "")), ("Timezone", 0, at("spec.timeZone")),

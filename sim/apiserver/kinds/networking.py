@@ -65,9 +65,10 @@ def _validate_policy(obj: Object, faults: Faults) -> None:
 
 
 NETWORK_ROWS = (
-    Resource("ingressclasses", "IngressClass", NETWORKING, namespaced=False, since=19, spec_fields=("spec",),
+    Resource("ingressclasses", "IngressClass", NETWORKING, namespaced=False, since=19, older="v1beta1",
+             spec_fields=("spec",),
              columns=(NAME, ("Controller", 0, at("spec.controller", "")), ("Parameters", 0, _parameters), AGE)),
-    Resource("ingresses", "Ingress", NETWORKING, short_names=("ing",), subresources=("status",), since=19,
+    Resource("ingresses", "Ingress", NETWORKING, short_names=("ing",), subresources=("status",), since=19, older="v1beta1",
              spec_fields=("spec",), strategy=Strategy(validate=_validate_ingress, status={"loadBalancer": {}}),
              columns=(
                  NAME, ("Class", 0, at("spec.ingressClassName")), ("Hosts", 0, _hosts), ("Address", 0, _ingress_address),
@@ -90,7 +91,7 @@ def _validate_slice(obj: Object, faults: Faults) -> None:
 
 
 SLICES = Resource(
-    "endpointslices", "EndpointSlice", "discovery.k8s.io", since=21, spec_fields=("endpoints", "ports", "addressType"),
+    "endpointslices", "EndpointSlice", "discovery.k8s.io", since=21, older="v1beta1", spec_fields=("endpoints", "ports", "addressType"),
     strategy=Strategy(validate=_validate_slice),
     columns=(
         NAME, ("AddressType", 0, at("addressType", "")),
@@ -148,16 +149,16 @@ def _targets(obj: Object, _: int) -> str:
 
 AUTOSCALER = Resource(
     "horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling", "v2", short_names=("hpa",),
-    categories=("all",), subresources=("status",), since=23,
+    categories=("all",), subresources=("status",), since=23, older="v1",
     strategy=Strategy(_autoscaler, validate=_validate_autoscaler, status={
         "currentReplicas": 0, "desiredReplicas": 0, "currentMetrics": None, "conditions": None}),
     columns=(
         NAME, ("Reference", 0, _reference), ("Targets", 0, _targets),
         ("MinPods", 0, lambda o, _: str(objects.dig(o, "spec.minReplicas", UNKNOWN))),
         ("MaxPods", 0, at("spec.maxReplicas", 0)), ("Replicas", 0, at("status.currentReplicas", 0)), AGE))
-LEASES = Resource("leases", "Lease", "coordination.k8s.io", subresources=("heartbeat",),
+LEASES = Resource("leases", "Lease", "coordination.k8s.io", subresources=("heartbeat",), since=14, older="v1beta1",
                   columns=(NAME, ("Holder", 0, at("spec.holderIdentity", "")), AGE))
-RUNTIME_CLASS = Resource("runtimeclasses", "RuntimeClass", "node.k8s.io", namespaced=False, since=20,
+RUNTIME_CLASS = Resource("runtimeclasses", "RuntimeClass", "node.k8s.io", namespaced=False, since=20, older="v1beta1",
                          columns=(NAME, ("Handler", 0, at("handler", "")), AGE))
 
 

@@ -128,7 +128,7 @@ CORE = (
 )
 POLICY = Resource(
     "poddisruptionbudgets", "PodDisruptionBudget", "policy", short_names=("pdb",), subresources=("status",),
-    spec_fields=("spec",), since=21,
+    spec_fields=("spec",), since=21, older="v1beta1",
     strategy=Strategy(validate=_validate_budget, status={
         "currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0}),
     columns=(

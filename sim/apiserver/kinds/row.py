@@ -63,7 +63,7 @@ class Resource:
     """One row: names, group and version, scope, subresources, strategy, columns.
 
     spec_fields: fields whose change raises metadata.generation; () for kinds without a generation.
-    since: the minor version of Kubernetes 1 that brought the kind in this version.
+    since: the minor version of Kubernetes 1 that brought the kind in this version. older: what it was served as before.
     modelled: False for kinds that discovery lists and nobody can create here.
     name: in discovery, where it is not `resource` (two groups have `events`).
     """
@@ -81,6 +81,7 @@ class Resource:
     columns: Columns = ()
     verbs: tuple[str, ...] = ALL_VERBS
     since: int = 0
+    older: str = ""
     modelled: bool = True
     name: str = ""
 
