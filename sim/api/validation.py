@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sim.api import quantity
@@ -52,6 +53,7 @@ CONFIG_KEY_TEXT = _regex("a valid config key must consist of alphanumeric charac
 def _rule(pattern: str, text: str, longest: int) -> Rule:
     shape = re.compile(pattern)
 
+    @lru_cache(maxsize=2048)
     def check(value: str) -> str:
         if len(value) > longest:
             return f"must be no more than {longest} characters"
@@ -76,6 +78,7 @@ def path_segment(value: str) -> str:
     return f"may not contain '{bad}'" if bad else ""
 
 
+@lru_cache(maxsize=2048)
 def qualified_name(value: str) -> str:
     """Tell what is wrong with a label key, annotation key or the like."""
     parts = value.split("/")

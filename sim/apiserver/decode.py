@@ -11,10 +11,11 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
-from sim.api import quantity, schema, times
-from sim.api.client import Object, Request
+from sim.api import objects, quantity, schema, times
+from sim.api.client import Key, Object, Request
 from sim.api.errors import FieldError, StatusError, bad_request, invalid
 from sim.api.schema import Struct, Type
 from sim.apiserver.kinds.row import Resource
@@ -273,6 +274,18 @@ def body(row: Resource, request: Request, minor: int, old: Object | None = None)
         typed = _sent_as(row, sent) or typed
     obj, unknown = read(kind, version, typed, sent if sent is not None else "", minor=minor, old=old)
     return obj, strict(row, request, unknown)
+
+
+def like(request: Request, get: Callable[[Key], Object | None]) -> Object | None:
+    """Give what a controller's pod was copied from: parts that are the template's own have been read before."""
+    sent = request.body
+    if request.key.resource != "pods" or not isinstance(sent, dict) or not isinstance(sent.get("metadata"), dict):
+        return None
+    owners = sent["metadata"].get("ownerReferences")
+    owner = owners[0] if isinstance(owners, list) and owners and isinstance(owners[0], dict) else {}
+    found = get(Key(f"{str(owner.get('kind')).lower()}s", request.key.namespace, str(owner.get("name"))))
+    template = objects.dig(found, "spec.template.spec") if found is not None else None
+    return {"spec": template} if template else None
 
 
 def _sent_as(row: Resource, sent: Object) -> Type | None:

@@ -233,7 +233,7 @@ class ApiServer:
         if not row.modelled:
             raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
         options.check_write(request)
-        body, warnings = decode.body(row, request, self.minor)
+        body, warnings = decode.body(row, request, self.minor, decode.like(request, self.store.get))
         if row.verbs == ("create",):
             return Response(201, review(self.rights, row, request, {
                 "apiVersion": row.api_version, "kind": row.kind, **body}), warnings=warnings)

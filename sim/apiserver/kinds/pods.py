@@ -37,12 +37,12 @@ def prepare(obj: Object) -> Object:
 
 def qos_class(pod: Object) -> str:
     """Tell the quality of service class from requests and limits. Models: pkg/apis/core/v1/helper/qos."""
-    containers = [*objects.dig(pod, "spec.containers", []), *objects.dig(pod, "spec.initContainers", [])]
+    spec = pod["spec"]
     seen = []
-    for each in containers:
-        requests, limits = objects.dig(each, "resources.requests", {}), objects.dig(each, "resources.limits", {})
-        seen.append([{k: v for k, v in group.items() if k in ("cpu", "memory") and v != "0"}
-                     for group in (requests, limits)])
+    for each in (*spec.get("containers", ()), *spec.get("initContainers", ())):
+        resources = each.get("resources") or {}
+        seen.append([{k: v for k, v in (resources.get(group) or {}).items() if k in ("cpu", "memory") and v != "0"}
+                     for group in ("requests", "limits")])
     if not any(requests or limits for requests, limits in seen):
         return "BestEffort"
     full = all({"cpu", "memory"} <= set(limits) and requests == limits for requests, limits in seen)
