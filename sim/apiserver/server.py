@@ -177,7 +177,7 @@ class ApiServer:
         else:
             found = self._fresh(row, self.existing(row, request.key))
         if request.subresource == "scale":
-            return Response(200, subresources.scale_of(found))
+            row, found = tables.SCALE, subresources.scale_of(found)
         if request.query.get("as") == "Table":
             return Response(200, tables.table(row, [found], self.engine.unix_us, self.minor), warnings=self._warned(row))
         return Response(200, found, warnings=self._warned(row))

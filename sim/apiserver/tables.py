@@ -11,13 +11,13 @@ from typing import Any
 from sim.api import objects
 from sim.api.client import Object, Response
 from sim.api.errors import StatusError
-from sim.apiserver.kinds.columns import CREATED_AT, age_of
+from sim.apiserver.kinds.columns import AGE, CREATED_AT, NAME, age_of, number
 from sim.apiserver.kinds.core import node_roles, node_status
 from sim.apiserver.kinds.pods import pod_status
 from sim.apiserver.resources import Resource
 
 __all__ = ["age_of", "discovery", "node_roles", "node_status", "pod_status", "table"]
-COLUMN_SINCE = {("jobs", "Status"): 31, ("cronjobs", "Timezone"): 30, ("persistentvolumes", "VolumeAttributesClass"): 29,
+COLUMN_SINCE = {("jobs", "Status"): 31, ("cronjobs", "Timezone"): 30, ("priorityclasses", "PreemptionPolicy"): 31, ("persistentvolumes", "VolumeAttributesClass"): 29,
                 ("persistentvolumeclaims", "VolumeAttributesClass"): 29}
 """Columns that older servers do not send. Models: the history of printers.go."""
 ARCHITECTURE_SINCE = 36
@@ -39,6 +39,11 @@ def table(row: Resource, items: Iterable[Object], now_us: int, minor: int) -> Ob
             for item in items
         ],
     }
+
+
+SCALE = Resource("scales", "Scale", "autoscaling", columns=(
+    NAME, ("Desired", 0, number("spec.replicas")), ("Available", 0, number("status.replicas")), AGE))
+"""How `kubectl get --subresource=scale` is shown. Models: printScale."""
 
 
 def _kernel(node: Object, _: int) -> str:

@@ -12,7 +12,7 @@ from sim.api import objects, validation
 from sim.api.client import Object
 from sim.api.validation import Faults
 from sim.apiserver.kinds.columns import AGE, CREATED_AT, NAME, at, at_most, selector
-from sim.apiserver.kinds.row import Resource, Strategy, defaulted
+from sim.apiserver.kinds.row import Resource, Strategy, defaulted, listed
 
 NETWORKING = "networking.k8s.io"
 UNKNOWN = "<unset>"
@@ -53,8 +53,10 @@ def _parameters(obj: Object, _: int) -> str:
 
 def _policy(obj: Object) -> Object:
     spec = obj.get("spec") or {}
+    for way in ("ingress", "egress"):
+        spec = listed(spec, way, lambda rule: listed(rule, "ports", lambda port: defaulted(port, {"protocol": "TCP"})))
     if spec.get("policyTypes"):
-        return obj
+        return obj if spec is obj.get("spec") else {**obj, "spec": spec}
     return {**obj, "spec": {**spec, "policyTypes": ["Ingress", *(["Egress"] if spec.get("egress") else [])]}}
 
 

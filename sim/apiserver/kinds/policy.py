@@ -139,4 +139,4 @@ PRIORITY = Resource(
     strategy=Strategy(lambda obj: defaulted(obj, {"preemptionPolicy": "PreemptLowerPriority"}),
                       validate=_validate_priority, validate_update=_update_priority),
     columns=(NAME, ("Value", 0, number("value")), ("Global-Default", 0, flag("globalDefault")), AGE,
-             ("PreemptionPolicy", 1, at("preemptionPolicy"))))
+             ("PreemptionPolicy", 0, at("preemptionPolicy"))))
