@@ -79,6 +79,7 @@ class Store:
         self._first_change = 0
         self._keep_history = keep_history
         self._indexes = indexes or {}
+        self._pairs: dict[str, Pairs] = {}
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._sorted: dict[str, list[tuple[str, str]]] = {}
         self._by_namespace: dict[tuple[str, str], dict[str, Object]] = {}
@@ -181,6 +182,8 @@ class Store:
             table = self._by_index.setdefault((resource, name), {})
             before = list(values_of(old)) if old is not None else []
             after = list(values_of(new)) if new is not None else []
+            if not before and not after:
+                continue
             for value in before:
                 if value not in after:
                     table[value].pop(place, None)
@@ -191,8 +194,11 @@ class Store:
                 table.setdefault(value, {})[place] = new
 
     def _all_indexes(self, resource: str) -> Pairs:
-        own = self._indexes.get(resource, {})
-        return [*self._indexes.get("*", {}).items(), *own.items()]
+        pairs = self._pairs.get(resource)
+        if pairs is None:
+            own = self._indexes.get(resource, {})
+            pairs = self._pairs[resource] = [*self._indexes.get("*", {}).items(), *own.items()]
+        return pairs
 
     def _tell(self, change: Change) -> None:
         """Tell the watchers; what they do carries the change as a cause."""
