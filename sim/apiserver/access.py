@@ -99,9 +99,7 @@ def _covers(rule: Object, wanted: Attributes) -> bool:
 def attributes(request: Request, row: Resource) -> Attributes:
     """Say what a request asks for."""
     key = request.key
-    resource = row.name or row.resource
-    if row.group and resource.endswith(f".{row.group}"):
-        resource = resource.removesuffix(f".{row.group}")
+    resource = row.plural
     if request.subresource:
         resource += f"/{request.subresource}"
     name = key.name if request.verb != "create" or request.subresource else ""

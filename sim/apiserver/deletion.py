@@ -21,12 +21,12 @@ def check(row: Resource, obj: Object, wanted: Deletion) -> None:
     uid, version = objects.uid(obj), obj["metadata"].get("resourceVersion", "")
     if wanted.uid and wanted.uid != uid:
         raise errors.conflict(
-            row.resource, objects.name(obj), row.group,
+            row.plural, objects.name(obj), row.group,
             f"the UID in the precondition ({wanted.uid}) does not match the UID in record ({uid}). "
             "The object might have been deleted and then recreated")
     if wanted.resource_version and wanted.resource_version != version:
         raise errors.conflict(
-            row.resource, objects.name(obj), row.group,
+            row.plural, objects.name(obj), row.group,
             f"the ResourceVersion in the precondition ({wanted.resource_version}) does not match the ResourceVersion "
             f"in record ({version}). The object might have been modified")
 

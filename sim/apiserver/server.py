@@ -114,9 +114,10 @@ class ApiServer:
         row = self.row(key.resource)
         if row is None or (request.subresource and request.subresource not in row.subresources):
             raise StatusError(404, "NotFound", "the server could not find the requested resource")
-        if not row.namespaced and key.namespace:
-            request = replace(request, key=Key(key.resource, "", key.name))
-        elif row.namespaced and not key.namespace and key.name and request.verb != "create":
+        if row.resource != key.resource or (not row.namespaced and key.namespace):
+            key = Key(row.resource, key.namespace if row.namespaced else "", key.name)
+            request = replace(request, key=key)
+        if row.namespaced and not key.namespace and key.name and request.verb != "create":
             raise errors.bad_request("an empty namespace may not be set when a resource name is provided")
         authorize(self.rights, request, row)
         if request.verb not in row.verbs and not request.subresource:
@@ -125,10 +126,12 @@ class ApiServer:
 
     # ---- the table --------------------------------------------------------------------------------------------
     def row(self, resource: str) -> Resource | None:
-        """Give the row of a resource that this version serves; custom ones by their full name."""
+        """Give the row of a resource that this version serves; custom ones by their full name, or their plural."""
         if resource in RESOURCES:
             return self._served.get(resource)
-        definition = self.store.get(Key("customresourcedefinitions", "", resource))
+        definition = self.store.get(Key("customresourcedefinitions", "", resource)) or next(
+            (each for each in self.store.list("customresourcedefinitions")
+             if objects.dig(each, "spec.names.plural") == resource), None)
         return custom(definition) if definition is not None else None
 
     def rows(self) -> list[Resource]:
@@ -153,7 +156,7 @@ class ApiServer:
         """Give a stored object. Raises StatusError 404."""
         found = self.store.get(key)
         if found is None:
-            raise errors.not_found(row.resource, key.name, row.group)
+            raise errors.not_found(row.plural, key.name, row.group)
         return found
 
     def _fresh(self, row: Resource, obj: Object) -> Object:
@@ -173,7 +176,7 @@ class ApiServer:
         if row.resource == "componentstatuses":
             found = next((c for c in subresources.components(self) if objects.name(c) == request.key.name), None)
             if found is None:
-                raise errors.not_found(row.resource, request.key.name)
+                raise errors.not_found(row.plural, request.key.name)
         else:
             found = self._fresh(row, self.existing(row, request.key))
         if request.subresource == "scale":
@@ -256,7 +259,7 @@ class ApiServer:
         charged = admission.charge(row, obj, None, self.reader)
         key = objects.key(row.resource, obj)
         if self.store.get(key) is not None:
-            raise errors.already_exists(row.resource, key.name, row.group)
+            raise errors.already_exists(row.plural, key.name, row.group)
         if row.resource == "services":
             obj = allocation.allocate(obj, None, self.reader, self._names)
         if request.query.get("dryRun"):
@@ -352,7 +355,7 @@ class ApiServer:
             new = managed.apply(row, request, old, config, typed, self.now())
             return self._replace(row, request, old, new, applied=True)
         if request.subresource:
-            raise errors.not_found(row.resource, request.key.name, row.group)
+            raise errors.not_found(row.plural, request.key.name, row.group)
         if not row.modelled:
             raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
         entries = managed.apply(row, request, None, config, typed, self.now())["metadata"]["managedFields"]
@@ -409,11 +412,11 @@ class ApiServer:
         version, uid = given.get("resourceVersion"), given.get("uid")
         if uid and uid != was["uid"]:
             place = "/".join(filter(None, ("/registry", row.resource, key.namespace, key.name)))
-            raise errors.conflict(row.resource, key.name, row.group, (
+            raise errors.conflict(row.plural, key.name, row.group, (
                 f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
                 f"Precondition failed: UID in precondition: {uid}, UID in object meta: {was['uid']}"))
         if version not in (None, "", "0", was["resourceVersion"]):
-            raise errors.conflict(row.resource, key.name, row.group)
+            raise errors.conflict(row.plural, key.name, row.group)
 
     def _changed(self, row: Resource, request: Request, new: Object, old: Object) -> Object:
         """Default and validate a change. Raises StatusError 422."""

@@ -68,7 +68,7 @@ def discovery(path: str, version: str, rows: Iterable[Resource]) -> Response:
 
 def _described(row: Resource) -> dict[str, Any]:
     return {
-        "resource": row.name or row.resource, "kind": row.kind, "group": row.group, "version": row.version,
+        "resource": row.plural, "kind": row.kind, "group": row.group, "version": row.version,
         "namespaced": row.namespaced, "singular": row.singular, "shortNames": list(row.short_names),
         "categories": list(row.categories), "verbs": list(row.verbs), "subresources": list(row.subresources),
     }

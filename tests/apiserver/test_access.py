@@ -133,5 +133,8 @@ def test_custom_kinds_are_stored_and_shown(cluster, client):
     assert [c["name"] for c in table["columnDefinitions"]] == ["Name", "Size"] and table["rows"][0]["cells"] == ["w", 4]
     with pytest.raises(StatusError, match="accepted media types include"):
         client.patch(key, {"spec": {"size": 5}}, kind="strategic")
+    assert client.get(Key("widgets", "default", "w"))["spec"] == {"size": 4}
+    with pytest.raises(StatusError, match='^widgets.example.com "nope" not found$'):
+        client.get(Key("widgets", "default", "nope"))
     shown = cluster.handle(Request("get", Key("", "", "/apis"))).body["resources"]
     assert ("widgets", "Widget") in [(each["resource"], each["kind"]) for each in shown]

@@ -47,7 +47,7 @@ def check_namespace(row: Resource, name: str, namespace: str, reader: Reader) ->
         raise errors.not_found("namespaces", namespace)
     if objects.deleting(found):
         refusal = errors.forbidden(
-            row.resource, name,
+            row.plural, name,
             f"unable to create new content in namespace {namespace} because it is being terminated", row.group)
         refusal.details["causes"] = [{"reason": "NamespaceTerminating", "field": "metadata.namespace",
                                       "message": f"namespace {namespace} is being terminated"}]

@@ -61,7 +61,7 @@ def check_limits(row: Resource, obj: Object, reader: Reader) -> None:
                 _bounded(item, "Pod", sums["requests"], sums["limits"], faults)
     if faults:
         text = faults[0] if len(faults) == 1 else f"[{', '.join(dict.fromkeys(faults))}]"
-        raise errors.forbidden(row.resource, objects.name(obj), text, row.group)
+        raise errors.forbidden(row.plural, objects.name(obj), text, row.group)
 
 
 def _bounded(item: Object, kind: str, requests: Object, limits: Object, faults: list[str]) -> None:

@@ -25,7 +25,7 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
         silent = quota.missing(obj, hard) if row.resource == "pods" and old is None else {}
         if silent:
             texts = [f"{what} for: {','.join(sorted(names))}" for what, names in silent.items()]
-            raise errors.forbidden(row.resource, objects.name(obj), f"failed quota: {name}: must specify {'; '.join(texts)}",
+            raise errors.forbidden(row.plural, objects.name(obj), f"failed quota: {name}: must specify {'; '.join(texts)}",
                                    row.group)
         before = quota.usage(row.resource, row.group, old) if old is not None else {}
         after = quota.usage(row.resource, row.group, obj)
@@ -40,7 +40,7 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
             shown = [",".join(f"{what}={value(what)}" for what in over) for value in (
                 lambda what: quota.text(what, delta[what]), lambda what: used.get(what, "0"), lambda what: hard[what])]
             raise errors.forbidden(
-                row.resource, objects.name(obj), f"exceeded quota: {name}, requested: {shown[0]}, used: {shown[1]}, "
+                row.plural, objects.name(obj), f"exceeded quota: {name}, requested: {shown[0]}, used: {shown[1]}, "
                 f"limited: {shown[2]}", row.group)
         used.update({what: quota.text(what, quantity.parse(used.get(what, "0")) + amount)
                      for what, amount in delta.items()})

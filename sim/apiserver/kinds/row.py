@@ -91,6 +91,11 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def plural(self) -> str:
+        """Give the resource as URLs and errors name it."""
+        return self.name or self.resource
+
+    @property
     def singular(self) -> str:
         """Give the kind in lower case, as discovery does."""
         return self.kind.lower()
