@@ -14,6 +14,8 @@ from sim.apiserver.kinds import ROWS
 from sim.apiserver.kinds.row import ALL_VERBS, Index, Resource
 
 __all__ = ["ALL_VERBS", "INDEXES", "RESOURCES", "ROWS", "Index", "Resource"]
+POD_GENERATION_SINCE = 34
+"""Since when pods have a metadata.generation (feature PodObservedGenerationTracking)."""
 RESOURCES: dict[str, Resource] = {row.resource: row for row in ROWS}
 
 
@@ -21,7 +23,10 @@ RESOURCES: dict[str, Resource] = {row.resource: row for row in ROWS}
 def served(minor: int) -> dict[str, Resource]:
     """Give the rows that Kubernetes 1.MINOR serves, some in an older version."""
     rows = (row if row.since <= minor else replace(row, version=row.older) if row.older else None for row in ROWS)
-    return {row.resource: row for row in rows if row is not None}
+    found = {row.resource: row for row in rows if row is not None}
+    if minor < POD_GENERATION_SINCE:
+        found["pods"] = replace(found["pods"], spec_fields=())
+    return found
 
 
 def _owners(obj: Object) -> list[str]:

@@ -121,6 +121,18 @@ def test_stopping_the_server_ends_its_watches(server, client):
     assert ended == [True]
 
 
+def test_a_service_keeps_what_it_was_given(client):
+    body = {"metadata": {"name": "s", "namespace": "default"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}}
+    made, key = client.create("services", body), Key("services", "default", "s")
+    port = made["spec"]["ports"][0]["nodePort"]
+    assert 30000 <= port <= 32767 and made["spec"]["clusterIP"].startswith("10.")
+    again = client.update(key, body)["spec"]
+    assert again["clusterIP"] == made["spec"]["clusterIP"] and again["ports"][0]["nodePort"] == port
+    plain = client.patch(key, {"spec": {"type": "ClusterIP"}})["spec"]
+    assert "nodePort" not in plain["ports"][0] and "externalTrafficPolicy" not in plain
+    assert client.patch(key, {"spec": {"type": "NodePort"}})["spec"]["ports"][0]["nodePort"]
+
+
 TEMPLATE = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "c", "image": "db:1"}]}}
 
 

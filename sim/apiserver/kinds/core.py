@@ -145,6 +145,33 @@ def _validate_service(obj: Object, faults: Faults) -> None:
             faults.forbidden(f"spec.ports[{number}].nodePort", "may not be used when `type` is 'ClusterIP'")
 
 
+def _keep_allocated(new: Object, old: Object) -> Object:
+    """Keep address and node ports that a client left out; drop node ports that the new type has no use for.
+
+    Models: pkg/registry/core/service/strategy.go (patchAllocatedValues, dropTypeDependentFields).
+    """
+    before, spec = old["spec"], dict(new.get("spec") or {})
+    wants = {kind: kind in ("NodePort", "LoadBalancer") for kind in SERVICE_TYPES}
+    was, is_ = wants.get(str(before.get("type")), False), wants.get(str(spec.get("type")), False)
+    if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName" and not spec.get("clusterIP"):
+        spec.update({name: before[name] for name in ("clusterIP", "clusterIPs") if name in before})
+    given = {(p.get("protocol"), p.get("port")): p.get("nodePort") for p in before.get("ports") or []}
+    ports = []
+    for port in spec.get("ports") or []:
+        held = given.get((port.get("protocol"), port.get("port")))
+        if was and is_ and held and not port.get("nodePort"):
+            port = {**port, "nodePort": held}
+        elif was and not is_ and port.get("nodePort") == held:
+            port = {name: value for name, value in port.items() if name != "nodePort"}
+        ports.append(port)
+    if ports:
+        spec["ports"] = ports
+    if was and not is_:
+        for name in ("externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"):
+            spec.pop(name, None)
+    return {**new, "spec": spec}
+
+
 def _update_service(new: Object, old: Object, faults: Faults) -> None:
     before, after = objects.dig(old, "spec.clusterIP"), objects.dig(new, "spec.clusterIP")
     if before and after != before and "ExternalName" not in (
@@ -311,7 +338,7 @@ CONFIGURATION = (
              strategy=Strategy(_secret, validate=_validate_secret, validate_update=_update_secret, fields=("type",))),
     Resource("serviceaccounts", "ServiceAccount", short_names=("sa",), subresources=("token",), columns=(NAME, AGE)),
     Resource("services", "Service", short_names=("svc",), categories=("all",), subresources=(*S, "proxy"),
-             strategy=Strategy(_service, validate=_validate_service, validate_update=_update_service,
+             strategy=Strategy(_service, prepare_update=_keep_allocated, validate=_validate_service, validate_update=_update_service,
                                name_rule=validation.dns_1035_label, fields=("spec.clusterIP", "spec.type"),
                                status={"loadBalancer": {}}),
              columns=(
