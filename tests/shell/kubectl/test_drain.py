@@ -162,3 +162,10 @@ def test_wrong_words_change_nothing(line, text):
     before = made.store.revision
     assert made.run(f"kubectl {line}") == (1, "", text)
     assert made.store.revision == before
+
+
+def test_older_clients_still_take_the_old_name_of_emptydir():
+    made = desk("1.28.15")
+    status, _, err = made.run("kubectl drain node --delete-local-data")
+    assert (status, err) == (0, "Flag --delete-local-data has been deprecated, This option is deprecated and will be deleted. Use "
+                                "--delete-emptydir-data.\n")

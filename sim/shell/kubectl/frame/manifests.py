@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.api.client import Object
-from sim.api.errors import NotSimulated
+from sim.api.errors import NotSimulated, TransportError
 from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.kubectl.frame import goyaml
@@ -39,7 +39,7 @@ def paths(call: Call, names: list[str], *, recursive: bool) -> Iterator[tuple[st
             yield name, None
             continue
         if name.startswith(("http://", "https://")):
-            raise NotSimulated(f"reading {name}: no file server is simulated")
+            _fetch(call, name)
         path = call.path(name)
         if not call.files.exists(path):
             yield name, UsageError(f'the path "{name}" does not exist')
@@ -50,6 +50,31 @@ def paths(call: Call, names: list[str], *, recursive: bool) -> Iterator[tuple[st
             yield from ((each, None) for each in found)
         else:
             yield name, None
+
+
+def _fetch(call: Call, url: str) -> None:
+    """Ask for a URL. Raises UsageError where a host of the lab does not answer, NotSimulated for all others."""
+    scheme, _, rest = url.partition("://")
+    name, _, port = rest.partition("/")[0].partition(":")
+    if call.host.network.find(name, call.host) is not None:
+        number = int(port) if port.isdigit() else {"http": 80}.get(scheme, 443)
+        try:
+            call.host.dial(name, number)
+        except TransportError as error:
+            refused = f"The connection to the server {name}:{number} was refused - did you specify the right host or port?"
+            raise UsageError(refused if error.kind == "refused" else f"Unable to connect to the server: {error.message}",
+                             prefix="") from None
+    raise NotSimulated(f"reading {url}: no file server is simulated")
+
+
+def _kustomization(inv: Invocation) -> None:
+    """Complain about -k. Raises UsageError where there is nothing to build, NotSimulated where there is."""
+    folder = inv.call.path(inv.flags["kustomize"])
+    names = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+    if not any(inv.call.files.exists(f"{folder.rstrip('/')}/{name}") for name in names):
+        raise UsageError("unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory "
+                         f"'{folder.rstrip('/.') or '/'}'")
+    raise NotSimulated(f"{inv.root} -k")
 
 
 def _folder(call: Call, name: str, *, recursive: bool) -> Iterator[str]:
@@ -68,7 +93,7 @@ def read(inv: Invocation, *, validate: bool = False) -> Steps[tuple[list[Manifes
     validate: complain in the words of the client's validation where apiVersion or kind is missing.
     """
     if inv.flags["kustomize"]:
-        raise NotSimulated(f"{inv.root} -k")
+        _kustomization(inv)
     found: list[Manifest] = []
     errors: list[UsageError] = []
     wanted = list(paths(inv.call, inv.flags["filename"] or [], recursive=bool(inv.flags["recursive"])))

@@ -34,6 +34,10 @@ HIDDEN = {name: Flag("record", "bool", default=False, bare="true", deprecated=RE
     "annotate", "apply", "autoscale", "edit", "expose", "label", "patch", "replace", "run", "scale", "set env", "set image",
     "set resources", "set selector", "set serviceaccount", "rollout restart")}
 """Deprecated flags that pages no longer show."""
+LOCAL_DATA = Flag("delete-local-data", "bool", default=False, bare="true", deprecated=(
+    "This option is deprecated and will be deleted. Use --delete-emptydir-data."))
+LOCAL_DATA_BEFORE = 31
+"""Since when drain no longer takes it."""
 CPU_PERCENT = Flag("cpu-percent", "int", default=-1, deprecated=(
     "Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU)."))
 
@@ -54,6 +58,7 @@ class Pages:
 
     def __init__(self, minor: int) -> None:
         data = resources.files("sim.shell.kubectl.data").joinpath(f"help-1.{minor}.txt.gz").read_bytes()
+        self.minor = minor
         self.texts: dict[str, str] = {}
         for part in gzip.decompress(data).decode().split("\x1e")[1:]:
             head, _, text = part.partition("\n")
@@ -86,6 +91,7 @@ class Pages:
         own = self.page(path).flags
         names = {flag.name for flag in own}
         hidden = [HIDDEN[path]] if path in HIDDEN and "record" not in names else []
+        hidden += [LOCAL_DATA] if path == "drain" and self.minor < LOCAL_DATA_BEFORE else []
         hidden += [CPU_PERCENT] if path == "autoscale" and "cpu-percent" not in names else []
         return (*own, *hidden, *(flag for flag in self.options if flag.name not in names),
                 Flag("help", "bool", "h", default=False, bare="true"))
