@@ -315,7 +315,7 @@ class ApiServer:
         options.check_write(request)
         old = self.existing(row, request.key)
         new, warnings = decode.body(row, request, self.minor, old)
-        return replace(self._replace(row, request, old, new), warnings=warnings)
+        return subresources.answer(request, self._replace(row, request, old, new), warnings)
 
     def _patch(self, row: Resource, request: Request) -> Response:
         options.check_write(request)
@@ -339,7 +339,7 @@ class ApiServer:
             new = patch.merge_patch(base, body)
         new, unknown = decode.read_patched(typed, new, base, minor=self.minor, patch=body, strategic=kind == "strategic")
         warnings = decode.strict(row, request, unknown)
-        return replace(self._replace(row, request, old, new), warnings=warnings)
+        return subresources.answer(request, self._replace(row, request, old, new), warnings)
 
     def _apply(self, row: Resource, request: Request) -> Response:
         """Server-side apply: create what is not there, else merge what the manager wants. Raises StatusError 409."""

@@ -6,6 +6,7 @@ Models: autoscaling/v1 Scale, pkg/registry/core/componentstatus.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.api import errors, objects, selectors, times
@@ -52,6 +53,12 @@ def scale_of(obj: Object) -> Object:
         status["selector"] = text
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
             "spec": {"replicas": objects.dig(obj, "spec.replicas", 0)}, "status": status}
+
+
+def answer(request: Request, changed: Response, warnings: tuple[str, ...]) -> Response:
+    """Answer a write with what was written to: the object, or its Scale."""
+    body = scale_of(changed.body) if request.subresource == "scale" else changed.body
+    return replace(changed, body=body, warnings=warnings)
 
 
 def check_scale(request: Request, old: Object, new: Object) -> None:

@@ -249,7 +249,8 @@ class Invocation:
         kinds, names = words[0].split(","), words[1:]
         pairs = []
         for kind in kinds:
-            pairs.append(((yield from self.resolve(kind)), names))
+            several = [each for each in (yield from self.mappings()) if kind in each.categories]
+            pairs += [(each, names) for each in several or [(yield from self.resolve(kind))]]
         return pairs
 
     def key(self, mapping: Mapping_, name: str, namespace: str = "") -> Key:

@@ -70,7 +70,8 @@ def autoscale(inv: Invocation) -> Steps[int]:
     for info in chosen:
         try:
             if info.mapping.plural not in SCALABLE:
-                raise UsageError(f"cannot autoscale a {info.mapping.kind}")
+                raise UsageError(f"cannot autoscale a {info.mapping.kind}: could not find scale subresource for "
+                                 f"{info.group_resource} in discovery information")
             whole = {"kind": kind.kind, "apiVersion": kind.api_version, **autoscaler(inv, info)}
             if dry.client:
                 printer.done(kind, typed(inv, whole), "created", in_order=True)

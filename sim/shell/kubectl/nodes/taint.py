@@ -78,7 +78,7 @@ def read_all(inv: Invocation, words: list[str]) -> list[Update]:
         if (update.key, update.effect) in seen:
             raise inv.usage(f"duplicated taints with the same key and effect: {{{update.key} {update.value} {update.effect} <nil>}}")
         seen.add((update.key, update.effect))
-    both = [f"{update.key}={update.effect}" for update in setting for other in updates
+    both = [f"{update.key}={other.effect}" for update in setting for other in updates
             if other.remove and other.key == update.key and other.effect in ("", update.effect)]
     if both:
         raise UsageError(f"can not both modify and remove the following taint(s) in the same command: {', '.join(both)}")

@@ -43,11 +43,11 @@ class Revision:
     kept: Object
 
 
-def revisions(inv: Invocation, info: Info) -> Steps[list[Revision]]:
-    """Give the revisions of a workload, oldest first. Raises UsageError."""
+def revisions(inv: Invocation, info: Info, what: str) -> Steps[list[Revision]]:
+    """Give the revisions of a workload, oldest first. what: what they are wanted for. Raises UsageError."""
     kind = info.mapping.kind
     if kind not in ("Deployment", "DaemonSet", "StatefulSet"):
-        raise UsageError(f"no history viewer has been implemented for \"{info.mapping.kind}.{info.mapping.group}\"")
+        raise UsageError(f'error retrieving {what} for "{kind}", no visitor method exists for {{{info.mapping.group} {kind}}}')
     resource = "replicasets" if kind == "Deployment" else "controllerrevisions"
     body = yield from inv.send("list", Key(resource, info.namespace, ""))
     owned = [obj for obj in body["items"] if objects.controller_uid(obj) == objects.uid(info.obj)]
@@ -77,7 +77,10 @@ def history(inv: Invocation) -> Steps[int]:
     if chosen.errors:
         return report(inv, chosen.errors)
     for info in chosen:
-        found = yield from revisions(inv, info)
+        found = yield from revisions(inv, info, "history")
+        if wanted and not found:
+            inv.out(f"{info.shown} with revision #{wanted}\nNo rollout history found.")
+            continue
         if wanted:
             one = next((each for each in found if each.number == wanted), None)
             if one is None:
@@ -110,8 +113,6 @@ def _shown(info: Info, one: Revision) -> Object:
 # ---- undo ---------------------------------------------------------------------------------------------------------
 def undo(inv: Invocation) -> Steps[int]:
     """Run `kubectl rollout undo`."""
-    if inv.flags["to-revision"] < 0:
-        raise UsageError(f"revision must be a positive integer: {inv.flags['to-revision']}")
     dry = dry_run(inv)
     printer = Printer(inv, dry)
     chosen = yield from workloads(inv)
@@ -130,7 +131,7 @@ def _back(inv: Invocation, info: Info, dry: DryRun, printer: Printer) -> Steps[N
     """Roll one workload back. Raises UsageError, StatusError."""
     if objects.dig(info.obj, "spec.paused"):
         raise UsageError(PAUSED)
-    found, number = (yield from revisions(inv, info)), inv.flags["to-revision"]
+    found, number = (yield from revisions(inv, info, "rollbacker")), inv.flags["to-revision"]
     deployment = info.mapping.kind == "Deployment"
     if number:
         goal = next((each for each in found if each.number == number), None)

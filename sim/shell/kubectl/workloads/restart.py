@@ -40,7 +40,7 @@ def _apply(inv: Invocation, chosen: Chosen, word: str, change: Object, check: di
     for info in chosen:
         complaint = (check or {}).get(info.plural)
         if complaint:
-            errors.append(UsageError(complaint))
+            errors.append(UsageError(f"error: {complaint}", prefix=""))
             continue
         try:
             obj = info.obj

@@ -44,6 +44,7 @@ def scale(inv: Invocation) -> Steps[int]:
             printer.done(info.mapping, {**info.obj, "metadata": {**info.obj.get("metadata", {}), "name": info.name}}, "scaled")
         except (StatusError, UsageError) as error:
             errors.append(error)
+            break
     return report(inv, errors)
 
 

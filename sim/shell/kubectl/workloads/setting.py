@@ -18,7 +18,7 @@ from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.workloads.environment import change_env, list_env
-from sim.shell.kubectl.writing.builder import Info, choose, from_files
+from sim.shell.kubectl.writing.builder import Chosen, Info, choose, from_files
 from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 
 QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -59,18 +59,17 @@ class Setter:
         self.dry = dry_run(inv)
         self.printer = Printer(inv, self.dry)
         self.errors: list[Exception] = []
+        self.chosen: Chosen | None = None
+
+    def load(self) -> Steps[Chosen]:
+        """Find the objects, once. Raises UsageError."""
+        if self.chosen is None:
+            self.chosen = yield from self._choose()
+        return self.chosen
 
     def run(self, edit: Callable[[Info], Object]) -> Steps[int]:
         """Edit all chosen objects; edit may add to self.errors and raise UsageError."""
-        inv = self.inv
-        if inv.flags["local"]:
-            if self.words or not inv.flags["filename"]:
-                raise UsageError(LOCAL_NEEDS_FILE)
-            chosen = yield from from_files(inv)
-        else:
-            if inv.flags["all"] and inv.flags["selector"]:
-                raise UsageError("cannot set --all and --selector at the same time")
-            chosen = yield from choose(inv, self.words)
+        inv, chosen = self.inv, (yield from self.load())
         self.errors += chosen.errors
         if self.errors and not chosen:
             return report(inv, self.errors)
@@ -80,6 +79,16 @@ class Setter:
             except UsageError as error:
                 self.errors.append(error)
         return report(inv, self.errors)
+
+    def _choose(self) -> Steps[Chosen]:
+        inv = self.inv
+        if inv.flags["local"]:
+            if self.words or not inv.flags["filename"]:
+                raise UsageError(LOCAL_NEEDS_FILE)
+            return (yield from from_files(inv))
+        if inv.flags["all"] and inv.flags["selector"]:
+            raise UsageError("cannot set --all and --selector at the same time")
+        return (yield from choose(inv, self.words))
 
     def one(self, info: Info, edit: Callable[[Info], Object]) -> Steps[None]:
         """Edit one object and send what differs. Raises UsageError."""
@@ -117,14 +126,13 @@ def split(words: list[str], noun: str) -> tuple[list[str], list[str]]:
 def image(inv: Invocation) -> Steps[int]:
     """Run `kubectl set image`."""
     resources, words = split(inv.args, "image")
-    if not resources and not inv.flags["filename"]:
-        yield from choose(inv, [])
-    if not words:
+    setter = Setter(inv, resources, "image updated", "image update to pod template:")
+    chosen = yield from setter.load()
+    if not words and not chosen.errors:
         raise UsageError("at least one image update is required")
     wanted = dict(word.partition("=")[::2] for word in words)
     if "*" in wanted and len(wanted) > 1:
         raise UsageError("all containers are already specified by *, but saw more than one container_name=container_image pairs")
-    setter = Setter(inv, resources, "image updated", "image update to pod template:")
 
     def edit(info: Info) -> Object:
         names = [each["name"] for field in ("initContainers", "containers")

@@ -76,6 +76,8 @@ def read_changes(words: list[str], kind: Kind, version: tuple[int, int]) -> Chan
         if not equal:
             removed.append(word[:-1])
             continue
+        if kind.field == "labels" and "=" in value:
+            raise UsageError(f"invalid label spec: {word}")
         fault = LABEL_TEXT if not LABEL.fullmatch(value) else ""
         if len(value) > LABEL_MAX:
             fault = f"must be no more than {LABEL_MAX} {'bytes' if version >= (1, 35) else 'characters'}"
