@@ -84,7 +84,7 @@ COMPLAINTS = [
     ("create clusterrole r --verb=get", "error: one of resource or nonResourceURL must be specified\n"),
     ("create rolebinding r --clusterrole=view --serviceaccount=bad", "error: serviceaccount must be <namespace>:<name>\n"),
     ("create quota q --hard=abc", "error: Invalid argument syntax abc, expected <resource>=<value>\n"),
-    ("create pdb p --selector='a in (b,c),d!=e' --min-available=1", 'error: "in" is not a valid label selector operator\n'),
+    ("create pdb p --selector='a in (b,c),d!=e' --min-available=1", 'error: "!=" is not a valid label selector operator\n'),
     ("create ingress i --rule=bad", "error: rule bad is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]\n"),
     ("run p --image=nginx --env=A", "error: invalid env: A\n"),
     ("run p --image='Bad Image'", 'error: Invalid image name "Bad Image": invalid reference format\n'),

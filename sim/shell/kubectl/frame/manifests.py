@@ -92,6 +92,8 @@ def read(inv: Invocation, *, validate: bool = False) -> Steps[tuple[list[Manifes
 
     validate: complain in the words of the client's validation where apiVersion or kind is missing.
     """
+    if inv.flags["kustomize"] and inv.flags["filename"]:
+        raise UsageError("only one of -f or -k can be specified")
     if inv.flags["kustomize"]:
         _kustomization(inv)
     found: list[Manifest] = []

@@ -60,7 +60,7 @@ def finish(inv: Invocation, kind: Mapping_, obj: Object, *, wrapped: str = "", d
     dry = dry_run(inv) if dry is None else dry
     printer = printer or Printer(inv, dry)
     whole = {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
-    if inv.flags["save-config"]:
+    if inv.flags["save-config"] and not (dry.client and inv.command == "run"):
         whole = objects.put(whole, "metadata.annotations", {
             **objects.annotations(whole), LAST_APPLIED: json.dumps(typed(inv, whole), separators=(",", ":")) + "\n"})
     if dry.client:

@@ -57,16 +57,23 @@ def quota(inv: Invocation) -> Steps[int]:
     return (yield from finish(inv, QUOTA, obj, wrapped="quota"))
 
 
-def _labels(text: str) -> dict[str, str]:
+def _selector(text: str) -> Object:
+    """Read a selector as an object. Raises UsageError. Models: metav1.ParseToLabelSelector."""
     try:
         requirements = selectors.parse(text).requirements
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"couldn't parse the selector string \"{text}\": {error}") from None
+    if "!=" in text:
+        raise UsageError('"!=" is not a valid label selector operator')
+    labels: dict[str, str] = {}
+    expressions: list[Object] = []
     for each in requirements:
-        if each.operator != "In" or len(each.values) != 1:
-            word = {"NotIn": "!=", "In": "in", "Exists": "exists", "DoesNotExist": "!"}.get(each.operator, each.operator)
-            raise UsageError(f'"{word}" is not a valid label selector operator')
-    return {each.key: each.values[0] for each in requirements}
+        if each.operator == "In" and len(each.values) == 1 and not re.search(rf"(^|,)\s*{re.escape(each.key)}\s+in\b", text):
+            labels[each.key] = each.values[0]
+        else:
+            expressions.append({"key": each.key, "operator": each.operator,
+                                **({"values": list(each.values)} if each.values else {})})
+    return {**({"matchLabels": labels} if labels else {}), **({"matchExpressions": expressions} if expressions else {})}
 
 
 def budget(inv: Invocation) -> Steps[int]:
@@ -79,8 +86,10 @@ def budget(inv: Invocation) -> Steps[int]:
     if least and most:
         raise UsageError("min-available and max-unavailable cannot be both specified")
     text = least or most
-    value: int | str = int(text) if re.fullmatch(r"-?\d+", text) else text
-    selector = {"matchLabels": _labels(inv.flags["selector"])}
+    if not re.fullmatch(r"\d+%?", text):
+        raise UsageError(f"invalid format specified for {'min-available' if least else 'max-unavailable'}")
+    value: int | str = int(text) if text.isdigit() else text
+    selector = _selector(inv.flags["selector"])
     spec = {"minAvailable": value, "selector": selector} if least else {"selector": selector, "maxUnavailable": value}
     status = {"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}
     obj = {"metadata": metadata(inv, BUDGET, name), "spec": spec, "status": status}

@@ -120,7 +120,7 @@ def get_contexts(inv: Invocation) -> Steps[int]:
         for line in layout(rows):
             inv.out(line)
     for name in missing:
-        inv.err(f"error: context {name} not found")
+        inv.err(f"{'error: ' if len(missing) == 1 else ''}context {name} not found")
     return 1 if missing else 0
     yield
 

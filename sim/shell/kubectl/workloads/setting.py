@@ -205,10 +205,11 @@ def amounts(text: str) -> dict[str, str]:
 
 def resources(inv: Invocation) -> Steps[int]:
     """Run `kubectl set resources`."""
+    setter = Setter(inv, inv.args, "resource requirements updated", "resources update to pod template")
+    yield from setter.load()
     if not inv.flags["limits"] and not inv.flags["requests"]:
         raise UsageError("you must specify an update to requests or limits (in the form of --requests/--limits)")
     wanted = {field: amounts(inv.flags[field] or "") for field in ("limits", "requests")}
-    setter = Setter(inv, inv.args, "resource requirements updated", "resources update to pod template")
     pattern = inv.flags["containers"] or "*"
 
     def change(container: Object) -> Object:
@@ -230,7 +231,9 @@ def resources(inv: Invocation) -> Steps[int]:
 # ---- selector, serviceaccount, subject ----------------------------------------------------------------------------
 def selector(inv: Invocation) -> Steps[int]:
     """Run `kubectl set selector`: the last word is the selector."""
-    words, text = inv.args[:-1], inv.args[-1] if inv.args else ""
+    if not inv.args:
+        raise UsageError("one selector is required")
+    words, text = inv.args[:-1], inv.args[-1]
     setter = Setter(inv, words, "selector updated", "selector")
     setter.inv.flags["selector"] = ""
     requirements = selectors.parse(text).requirements if "=" in text or " in " in text else ()
@@ -266,10 +269,11 @@ def subject(inv: Invocation) -> Steps[int]:
     """Run `kubectl set subject`: add users, groups and accounts to a binding."""
     from sim.shell.kubectl.generate.access import subjects
 
+    setter = Setter(inv, inv.args, "subjects updated", "subjects")
+    yield from setter.load()
     new = subjects(inv)
     if not new:
         raise UsageError("you must specify at least one value of user, group or serviceaccount")
-    setter = Setter(inv, inv.args, "subjects updated", "subjects")
 
     def edit(info: Info) -> Object:
         if info.mapping.kind not in ("RoleBinding", "ClusterRoleBinding"):

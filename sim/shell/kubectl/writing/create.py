@@ -24,7 +24,7 @@ VERBS_OF_RAW = {"create": "create", "replace": "update", "delete": "delete"}
 
 def create(inv: Invocation) -> Steps[int]:
     """Run `kubectl create -f`."""
-    if inv.flags["raw"]:
+    if inv.flags["raw"] and inv.flags["filename"]:
         return (yield from raw(inv, "create"))
     if inv.args:
         raise inv.usage(f"Unexpected args: [{' '.join(inv.args)}]")

@@ -36,10 +36,6 @@ class Editor:
         env = inv.call.env
         self.inv = inv
         self.program = env.get("KUBE_EDITOR") or env.get("EDITOR") or "vi"
-        first = self.program.split()[0].rpartition("/")[2]
-        if first in INTERACTIVE:
-            raise NotSimulated(f"the editor {first}; set KUBE_EDITOR to a program that needs no keys, as in "
-                               "KUBE_EDITOR='sed -i s/old/new/'")
         where = self.program.split()[0]
         if "/" in where and not inv.call.files.exists(inv.call.path(where)):
             self.program = "false"
@@ -56,6 +52,10 @@ class Editor:
             return report(inv, chosen.errors)
         if not chosen:
             raise UsageError("edit cancelled, no objects found")
+        first = self.program.split()[0].rpartition("/")[2]
+        if first in INTERACTIVE:
+            raise NotSimulated(f"the editor {first}; set KUBE_EDITOR to a program that needs no keys, as in "
+                               "KUBE_EDITOR='sed -i s/old/new/'")
         text = HEADER + to_yaml(shown(chosen))
         files = inv.call.files
         files.write(self.path, text.encode())

@@ -15,7 +15,7 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing.yaml import to_yaml
-from sim.shell.kubectl.writing.builder import choose, from_files
+from sim.shell.kubectl.writing.builder import NOTHING_NAMED, choose, from_files
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -74,6 +74,8 @@ def set_last_applied(inv: Invocation) -> Steps[int]:
     """Run `kubectl apply set-last-applied`."""
     dry = dry_run(inv)
     printer = Printer(inv, dry)
+    if not inv.flags["filename"]:
+        raise UsageError(NOTHING_NAMED)
     chosen = yield from from_files(inv)
     errors = list(chosen.errors)
     for info in chosen:

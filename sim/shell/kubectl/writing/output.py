@@ -53,11 +53,12 @@ def dry_run(inv: Invocation) -> DryRun:
     if value in ("none", "", None):
         return DryRun()
     if value in ("unchanged", "true", "false") and "dry-run" in inv.given:
-        klog = "--dry-run is deprecated and can be replaced with --dry-run=client."
+        where, klog = "helpers.go:703", "--dry-run is deprecated and can be replaced with --dry-run=client."
         if value != "unchanged":
+            where = "helpers.go:717"
             klog = f"--dry-run={value} is deprecated (boolean value) and can be replaced with --dry-run=" + (
                 "client." if value == "true" else "none.")
-        inv.log("helpers.go:703", klog, "W")
+        inv.log(where, klog, "W")
         return DryRun("" if value == "false" else "client")
     if value not in ("client", "server"):
         raise UsageError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
