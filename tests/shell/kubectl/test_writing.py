@@ -275,3 +275,35 @@ $ kubectl get cm q1 -o jsonpath='{.data.a}'; echo
 1
 """)
     assert desk.run("kubectl diff -f q1.yaml")[0] == 1
+
+
+def test_server_side_apply_tells_whose_fields_clash(desk):
+    desk.files.write("/root/other.yaml", CONFIG.replace("'1'", "'2'").encode())
+    play(desk, """
+$ kubectl apply --server-side -f q1.yaml
+configmap/q1 serverside-applied
+$ kubectl apply --server-side -f other.yaml --field-manager=other 2>&1 | head -2
+error: Apply failed with 1 conflict: conflict with "kubectl": .data.a
+Please review the fields above--they currently have other managers. Here
+$ kubectl apply --server-side -f other.yaml --field-manager=other --force-conflicts
+configmap/q1 serverside-applied
+$ kubectl apply --server-side -f q1.yaml --force
+E error: --force cannot be used with --server-side
+=1
+$ kubectl apply --server-side -f q1.yaml --dry-run=client
+E error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)
+=1
+""")
+
+
+def test_all_means_every_kind_of_that_category(desk):
+    desk.run("kubectl create deployment web --image=nginx; kubectl create service clusterip web --tcp=80; kubectl create -f q1.yaml")
+    play(desk, """
+$ kubectl delete all --all
+service "web" deleted
+deployment.apps "web" deleted
+$ kubectl delete all -l app=web
+No resources found
+$ kubectl get cm q1 -o name
+configmap/q1
+""")

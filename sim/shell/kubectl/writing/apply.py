@@ -15,7 +15,7 @@ from sim.engine import Steps, microseconds
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.writing.builder import Info, from_files
-from sim.shell.kubectl.writing.create import field_validation, labelled, validates
+from sim.shell.kubectl.writing.create import field_validation, labelled, server_side_manager, validates
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, go_json, last_applied, with_last_applied
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, report, sourced
 
@@ -197,7 +197,7 @@ class Applier:
     # ---- the server's way -------------------------------------------------------------------------------------
     def server_side(self, info: Info) -> Steps[Object]:
         """Let the server merge. Raises StatusError, UsageError."""
-        query = {"patchType": "apply", "fieldManager": self.inv.flags["field-manager"] or "kubectl",
+        query = {"patchType": "apply", "fieldManager": server_side_manager(self.inv),
                  "force": str(bool(self.inv.flags["force-conflicts"])).lower(), **field_validation(self.inv), **self.dry.query}
         try:
             new: Object = yield from self.inv.send("patch", info.key, body=info.obj, query=query)

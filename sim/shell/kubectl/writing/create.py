@@ -63,6 +63,11 @@ def field_validation(inv: Invocation) -> dict[str, str]:
     return {"fieldValidation": word}
 
 
+def server_side_manager(inv: Invocation) -> str:
+    """Give the manager for server-side apply: the flag's default is the client's own way."""
+    return str(inv.flags["field-manager"]) if "field-manager" in inv.given else "kubectl"
+
+
 def labelled(inv: Invocation, info: Info) -> bool:
     """Tell whether -l chooses an object of a file."""
     from sim.api import selectors

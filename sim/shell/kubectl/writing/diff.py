@@ -17,7 +17,7 @@ from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing.yaml import to_yaml
 from sim.shell.kubectl.writing.builder import Info, from_files
-from sim.shell.kubectl.writing.create import labelled
+from sim.shell.kubectl.writing.create import labelled, server_side_manager
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, last_applied
 
 DIGITS = "0123456789"
@@ -64,7 +64,7 @@ def _both(inv: Invocation, info: Info) -> Steps[tuple[Object | None, Object]]:
     live = yield from inv.find(info.key)
     query = {"dryRun": "All"}
     if inv.flags["server-side"]:
-        query |= {"patchType": "apply", "fieldManager": inv.flags["field-manager"] or "kubectl",
+        query |= {"patchType": "apply", "fieldManager": server_side_manager(inv),
                   "force": str(bool(inv.flags["force-conflicts"])).lower()}
         merged = yield from inv.send("patch", info.key, body=info.obj, query=query)
     elif live is None:
