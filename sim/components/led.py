@@ -204,10 +204,11 @@ class KubeScheduler(Led):
     health_ports = (10259,)
 
     def make(self, client: Client) -> list[Loop]:
-        """Make the scheduler; `host.disks` may hold a `scheduler.pick` for replays."""
+        """Make the scheduler; `host.disks` may hold a `scheduler.pick` for replays; `:why` asks `scheduler.explain`."""
         scheduler = Scheduler(self.engine, client, version=full_version(self.version), host=self.host.name)
         scheduler.pick = lambda pod, nodes: (
             self.host.disks["scheduler.pick"](pod, nodes) if self.host.disks.get("scheduler.pick") else None)
+        self.host.disks["scheduler.explain"] = scheduler.why
         return [scheduler]
 
 

@@ -21,6 +21,7 @@ from sim.controllers.policy.namespace import NamespaceController, RootCAPublishe
 from sim.controllers.policy.quotas import ResourceQuotaController
 from sim.controllers.storage.binder import PersistentVolumeController
 from sim.controllers.storage.protection import ClaimProtection, VolumeProtection
+from sim.controllers.workloads.autoscaler import HorizontalController
 from sim.controllers.workloads.daemonset import DaemonSetController
 from sim.controllers.workloads.deployment import DeploymentController
 from sim.controllers.workloads.replicaset import ReplicaSetController, ReplicationControllerController
@@ -35,7 +36,7 @@ CONTROLLERS = (
     NamespaceController, ServiceAccountController, RootCAPublisher, DeploymentController, ReplicaSetController,
     ReplicationControllerController, DaemonSetController, StatefulSetController, JobController, CronJobController,
     TTLAfterFinishedController, DisruptionController, ResourceQuotaController, EndpointsController, TTLController,
-    PersistentVolumeController, ClaimProtection, VolumeProtection, TaintEvictionController, GarbageCollector)
+    HorizontalController, PersistentVolumeController, ClaimProtection, VolumeProtection, TaintEvictionController, GarbageCollector)
 
 
 class Loop(Protocol):

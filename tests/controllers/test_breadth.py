@@ -201,10 +201,10 @@ def test_the_last_attempt_tells_who_refused_and_who_won():
     bare(world, "small", "100m")
     world.run(1)
     refused = explain(world.scheduler.attempts[Key("pods", "default", "big")])
-    assert refused == [f"node0{n}: refused by NodeResourcesFit: Insufficient cpu" for n in (1, 2)]
+    assert refused == [(f"node0{n}", "refused by NodeResourcesFit: Insufficient cpu") for n in (1, 2)]
     placed = explain(world.scheduler.attempts[Key("pods", "default", "small")])
-    assert sum("(chosen)" in line for line in placed) == 1
-    assert all("NodeResourcesFit" in line for line in placed)
+    assert sum("(chosen)" in text for _, text in placed) == 1
+    assert all("NodeResourcesFit" in text for _, text in placed)
 
 
 def test_a_gated_pod_is_not_tried_until_its_gates_are_gone():
@@ -250,3 +250,16 @@ def test_a_thousand_pods_come_at_the_pace_of_their_controllers_client():
     world.run(3)
     assert 80 <= early <= 110, "30 at once and 20 a second"
     assert len(pods(world)) == 130
+
+
+def test_an_autoscaler_keeps_its_target_within_its_bounds():
+    world = World()
+    world.deploy(replicas=1)
+    world.kubelet.create("horizontalpodautoscalers", {"metadata": {"name": "web", "namespace": "default"}, "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "minReplicas": 2,
+        "maxReplicas": 4}})
+    world.run(20)
+    assert world.store.get(Key("deployments", "default", "web"))["spec"]["replicas"] == 2
+    world.run(20)
+    scaler = world.store.get(Key("horizontalpodautoscalers", "default", "web"))
+    assert objects.condition(scaler, "ScalingActive")["reason"] == "FailedGetResourceMetric"

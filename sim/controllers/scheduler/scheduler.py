@@ -50,15 +50,15 @@ class Attempt:
                 for at, name in enumerate(self.fitting)}
 
 
-def explain(attempt: Attempt) -> list[str]:
-    """Say in lines why a pod is where it is, or nowhere: per node the filter that refused, or its scores."""
-    lines = [f"{name}: refused by {refusal.plugin}: {', '.join(refusal.reasons)}"
-             for name, refusal in sorted(attempt.refused.items())]
+def explain(attempt: Attempt) -> list[tuple[str, str]]:
+    """Say why a pod is where it is, or nowhere: (node, the filter that refused it or how it scored)."""
+    rows = [(name, f"refused by {refusal.plugin}: {', '.join(refusal.reasons)}")
+            for name, refusal in sorted(attempt.refused.items())]
     for name, parts in sorted(attempt.scores().items(), key=lambda row: (-sum(row[1].values()), row[0])):
         shown = " + ".join(f"{plugin} {score}" for plugin, score in parts.items())
         mark = " (chosen)" if name == attempt.node else ""
-        lines.append(f"{name}: score {sum(parts.values())}{mark}" + (f" = {shown}" if shown else ""))
-    return lines
+        rows.append((name, f"score {sum(parts.values())}{mark}" + (f" = {shown}" if shown else "")))
+    return rows
 
 
 class Scheduler:
@@ -120,6 +120,11 @@ class Scheduler:
         self._classes.clear()
         self._changed.clear()
         self._order.clear()
+
+    def why(self, pod: Object) -> list[tuple[str, str]]:
+        """Explain the last attempt to place a pod; nothing where there was none, or too long ago."""
+        attempt = self.attempts.get(objects.key("pods", pod))
+        return explain(attempt) if attempt is not None else []
 
     # ---- noticing ---------------------------------------------------------------------------------------------
     def _mark(self, name: str) -> None:
