@@ -263,3 +263,30 @@ def test_an_autoscaler_keeps_its_target_within_its_bounds():
     world.run(20)
     scaler = world.store.get(Key("horizontalpodautoscalers", "default", "web"))
     assert objects.condition(scaler, "ScalingActive")["reason"] == "FailedGetResourceMetric"
+
+
+def test_drained_pods_all_go_to_the_node_that_is_empty():
+    """golden/spread-table: 3-3-3, drain the first: 0-5-4; uncordon it, drain the second: 5-0-4."""
+    world = World(nodes=3)
+    world.deploy(replicas=9)
+    world.run(5)
+
+    def counts():
+        names = [objects.dig(pod, "spec.nodeName") for pod in world.store.list("pods", "default") if not objects.deleting(pod)]
+        return [names.count(f"node0{n}") for n in (1, 2, 3)]
+
+    def drain(node):
+        world.kubelet.patch(Key("nodes", "", node), {"spec": {"unschedulable": True}})
+        world.run(0.2)
+        for pod in world.store.by_index("pods", "node", node):
+            world.kubelet.delete(objects.key("pods", pod))
+        world.run(5)
+
+    assert counts() == [3, 3, 3]
+    drain("node01")
+    first = counts()
+    assert first in ([0, 5, 4], [0, 4, 5])
+    world.kubelet.patch(Key("nodes", "", "node01"), {"spec": {"unschedulable": False}})
+    world.run(1)
+    drain("node02")
+    assert counts() == [first[1], 0, first[2]]
