@@ -87,7 +87,7 @@ def text(line, nodes=(), count=None):
 def lines(raw, *, drop=(), cut=None, only=None, nodes=(), count=None):
     """Leave out what the step and the always-on masks say, mask the rest, and make padding two blanks wide."""
     out, skip_optional = [], False
-    for line in raw:
+    for line in without_images(raw):
         if cut and re.search(cut, line):
             break
         if skip_optional:
@@ -108,6 +108,15 @@ def lines(raw, *, drop=(), cut=None, only=None, nodes=(), count=None):
             continue
         out.append(masked)
     return out[-1:] if only == "last" else out
+
+
+def without_images(raw):
+    """Leave out what a Node's status says of images: the stand-in kubelets of the recordings list none."""
+    inside = False
+    for line in raw:
+        inside = line == "  images:" or (inside and re.match(r"  (- names:|  )", line) is not None)
+        if not inside:
+            yield line
 
 
 def as_set(line):

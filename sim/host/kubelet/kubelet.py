@@ -264,7 +264,10 @@ class Kubelet:
             self.klog("I", "kubelet_node_status.go:118", f'"Node was previously registered" node="{self.name}"')
         lease = Key("leases", LEASES, self.name)
         if self.client.find(lease) is None:
-            self.client.create("leases", {"metadata": {"name": self.name, "namespace": LEASES}, "spec": {
+            node = self.client.get(key)
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": objects.uid(node)}
+            metadata = {"name": self.name, "namespace": LEASES, "ownerReferences": [owner]}
+            self.client.create("leases", {"metadata": metadata, "spec": {
                 "holderIdentity": self.name, "leaseDurationSeconds": 40,
                 "renewTime": times.stamp_micro(self.engine.unix_us)}})
         self._starting(found)
