@@ -11,7 +11,7 @@ from typing import Any
 from sim.api import objects, selectors
 from sim.api.client import Change, Client, Key, Object
 from sim.controllers.base import Controller
-from sim.controllers.networking.selection import Selection
+from sim.controllers.selection import Selection
 from sim.engine import Engine
 
 SERVICE = "kubernetes.io/service-name"

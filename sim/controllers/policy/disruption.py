@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sim.api import objects, selectors, times
-from sim.api.client import Change, Key, Object
+from sim.api.client import Change, Client, Key, Object
 from sim.controllers.base import Controller
+from sim.controllers.selection import Selection
 from sim.controllers.workloads.rolling import resolve
+from sim.engine import Engine
 
 DELETION_TIMEOUT_US = 120_000_000
 SCALED = {"ReplicaSet": "replicasets", "Deployment": "deployments", "StatefulSet": "statefulsets",
@@ -27,28 +29,33 @@ class DisruptionController(Controller):
     name = "disruption-controller"
     watches = ("poddisruptionbudgets", "pods")
 
+    def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
+        super().__init__(engine, client, version=version)
+        self.recorder.component = "controllermanager"  # upstream's own name for it
+        self.selection = Selection(client.reader)
+
     def start(self) -> None:
-        """Begin; Events come from upstream's component name `controllermanager`."""
-        self.recorder.component = "controllermanager"
+        """Begin, with an empty memory of who is chosen."""
+        self.selection = Selection(self.client.reader)
         super().start()
 
     def changed(self, change: Change) -> None:
         """Queue the budget, or every budget that selects the pod."""
         if change.key.resource == "poddisruptionbudgets":
+            self.selection.set(change.key, None if change.new is None else selectors.from_object(
+                objects.dig(change.new, "spec.selector")))
             self.enqueue(change.key)
             return
-        for budget in self.reader.list("poddisruptionbudgets", change.key.namespace):
-            selector = selectors.from_object(objects.dig(budget, "spec.selector"))
-            if any(o is not None and selector.matches(objects.labels(o)) for o in (change.old, change.new)):
-                self.enqueue(objects.key("poddisruptionbudgets", budget))
+        for key in self.selection.pod(change):
+            self.enqueue(key)
 
     def reconcile(self, key: Key) -> float | None:
         """Count, and write the status if it differs."""
         budget = self.reader.get(key)
         if budget is None:
             return None
-        selector = selectors.from_object(objects.dig(budget, "spec.selector"))
-        pods = [p for p in self.reader.list("pods", key.namespace) if selector.matches(objects.labels(p))]
+        self.selection.set(key, selectors.from_object(objects.dig(budget, "spec.selector")))
+        pods = self.selection.of(key)
         if not pods:
             self.recorder.event(budget, "Normal", "NoPods", "No matching pods found")
         try:
