@@ -18,7 +18,7 @@ from sim.program import ProgramKind
 if TYPE_CHECKING:
     from sim.host.network import Network
 
-FOLDERS = ("/boot", "/dev", "/etc/cni/net.d", "/etc/default", "/etc/kubernetes/manifests", "/home", "/media", "/mnt",
+FOLDERS = ("/boot", "/dev/fd", "/etc/cni/net.d", "/etc/default", "/etc/kubernetes/manifests", "/home", "/media", "/mnt",
            "/opt/cni/bin", "/proc", "/root", "/run", "/srv", "/sys", "/tmp", "/usr/bin", "/usr/lib/systemd/system",
            "/usr/local/bin", "/usr/sbin", "/etc/systemd/system", "/var/lib/etcd", "/var/lib/kubelet", "/var/log")
 MERGED = ("bin", "lib", "sbin")
@@ -115,7 +115,7 @@ class Host:
         for name in MERGED:
             root.symlink(f"usr/{name}", f"/{name}")
         root.chmod("/root", 0o700)
-        root.chmod("/tmp", 0o777)
+        root.chmod("/tmp", 0o1777)
         for user, uid in self.users.items():
             if uid:
                 root.make_dir(f"/home/{user}")

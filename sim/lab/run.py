@@ -18,7 +18,8 @@ from sim.host.network import Network
 from sim.lab.recording import Input, LabError, Position, Recording
 from sim.lab.scenario import Scenario, seeded
 from sim.lab.world import Typed, World
-from sim.shell.login import Job, Sink, Terminal
+from sim.shell.job import Job
+from sim.shell.login import Sink, Terminal
 
 PATIENCE_SECONDS = 1800.0
 WAIT_SECONDS_MOST = 366 * 86400

@@ -1,133 +1,120 @@
-"""Logins and terminals: who types, on which host; lines become jobs; `ssh` pushes another login.
-
-A line is a SimPy process. Ctrl-C interrupts everything that the line started, at this very instant.
-"""
+"""Terminals and logins: who types, on which host. A line is a process; `ssh`, `su` and `bash` put a login on top."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bashkit import BashError, FileSystem
+from bashkit import FileSystem
 
-from sim.engine import Engine, Interrupt, Process, Steps
-from sim.host.files import View
-from sim.host.network import Host
-from sim.shell.lend import FAULTS, lend
-from sim.shell.pipes import BrokenPipe, Exit, Streams
-from sim.shell.walker import Shell
+from sim.engine import Engine, Event, Interrupt, Process, Steps
+from sim.host.files import FileError, View
+from sim.shell import history, programs
+from sim.shell.job import BROKEN_PIPE, BUG, INTERRUPTED, Job
+from sim.shell.lend import FAULTS, Lent, lend
+from sim.shell.pipes import BrokenPipe, Leave, Pipe, Streams
+from sim.shell.syntax import parse
+from sim.shell.syntax.tree import Node
+from sim.shell.walker import Shell, flow
 
+if TYPE_CHECKING:
+    from sim.host.network import Host
+
+__all__ = ["Job", "Login", "Sink", "Terminal"]
 Sink = Callable[[bytes, str], None]
 OUTPUT_BYTES_MAX = 20_000_000
+HIGHEST_DESCRIPTOR = 63
 FIRST_PID = 4001
-
-
-class Job:
-    """A line being run: its processes, its status, its end."""
-
-    def __init__(self, engine: Engine, line: str, *, number: int = 0, pid: int = 0) -> None:
-        self.number, self.pid, self.signal = number, pid, 0
-        self.engine = engine
-        self.line = line
-        self.status: int | None = None
-        self.error: BaseException | None = None
-        self.done = engine.event()
-        self.processes: list[Process] = []
-
-    @property
-    def running(self) -> bool:
-        """Tell whether the line still runs."""
-        return self.status is None
-
-    def main(self, shell: Shell, steps: Steps[int]) -> Steps[None]:
-        """Run the line and note how it ended."""
-        try:
-            status = yield from steps
-        except Exit as end:
-            status = end.status(shell.status)
-        except BrokenPipe:
-            status = 141
-        except Interrupt:
-            status = 128 + (self.signal or 2)
-        except BaseException as error:
-            # A bug of ours, never the learner's: kept, and raised where the line was asked for.
-            self.error, status = error, 120
-        shell.status = status
-        self.status = status
-        self.done.succeed(status)
-
-    def kill(self, signal: int) -> None:
-        """End a background job by a signal; may be called while time passes."""
-        self.signal = signal
-        itself = False
-        for process in reversed(self.processes):
-            try:
-                if process.is_alive:
-                    process.interrupt()
-            except RuntimeError:  # simpy's way to say: this is the process that asks
-                itself = True
-        if itself:
-            raise Interrupt(None)
-
-    def row(self, known: list[Job], *, numbered: bool = False) -> str:
-        """Give the job's row as `jobs` prints it."""
-        mark = "+" if known[-1:] == [self] else "-" if known[-2:-1] == [self] else " "
-        ends = {143: "Terminated", 137: "Killed", 130: "Interrupt", 129: "Hangup", 0: "Done"}
-        state = "Running" if self.status is None else ends.get(self.status, f"Exit {self.status}")
-        pid = f"{self.pid} " if numbered else " "
-        return f"[{self.number}]{mark} {pid}{state:<23} {self.line}{' &' if self.running else ''}\n"
-
-    def interrupt(self) -> None:
-        """Ctrl-C: end everything that the line started."""
-        for process in reversed(self.processes):
-            if process.is_alive:
-                process.interrupt()
-        while self.status is None:
-            self.engine.step()  # interrupts are urgent: no time passes
+CTRL_D = "\x04"
+ERASE = "\x7f\b"
 
 
 class Login:
-    """A user on a host, with a shell."""
+    """A user on a host, with a shell.
 
-    def __init__(self, terminal: Terminal, host: Host, user: str) -> None:
+    farewell: what is said when it ends. name: what its bash calls itself.
+    """
+
+    uid: int
+
+    def __init__(self, terminal: Terminal, host: Host, user: str, *, farewell: str = "logout", name: str = "-bash") -> None:
+        programs.furnish(host)
         self.terminal = terminal
-        self.engine = host.engine
+        self.engine: Engine = host.engine
         self.host = host
         self.user = user
         self.uid = host.users[user]
         self.home = "/root" if self.uid == 0 else f"/home/{user}"
+        self.farewell = farewell
         self.view: View = host.files.view(self.uid, self.uid)
-        self.mounted: FileSystem = lend(self.view)
+        self.scratch: dict[str, bytes] = {}
+        self.lent = Lent(self.view, self.scratch)
+        self.mounted: FileSystem = lend(self.lent)
+        self.keyboard: Pipe = terminal.keyboard
         self.history: list[str] = []
-        self.jobs: list[Job] = []
         self.job: Job | None = None
+        self.everything: list[Job] = []
+        self.others: dict[int, Any] = {}
+        self.leftovers: list[str] = []  # files of `<( )` that outlived their command
+        self.ended: Event = self.engine.event()
         self.sink: Sink = lambda data, stream: None
-        self.shell = Shell(self)
+        self.parent_pid = 1
+        self.shell = Shell(self, name=name)
+        if self.uid == 0:
+            self.shell.aliases["k"] = "kubectl"
+        self._written = 0
 
+    @property
+    def jobs(self) -> list[Job]:
+        """Give the background jobs of the login's own shell."""
+        return self.shell.jobs
+
+    # ---- output -----------------------------------------------------------------------------------------------
     def stderr(self, data: bytes) -> None:
         """Write on the terminal's stderr."""
         self.sink(data, "stderr")
 
+    def tty(self, data: bytes) -> None:
+        """Write on the terminal itself, whatever was redirected."""
+        self.sink(data, "stderr")
+
+    def _limited(self, stream: str) -> Callable[[bytes], None]:
+        def write(data: bytes) -> None:
+            self._written += len(data)
+            if self._written > OUTPUT_BYTES_MAX:
+                self.stderr(f"kubedrill: output cut off after {OUTPUT_BYTES_MAX // 1_000_000} MB\n".encode())
+                raise BrokenPipe
+            self.sink(data, stream)
+
+        return write
+
     def streams(self) -> Streams:
         """Give the streams of a line typed here."""
-        written = [0]
+        self._written = 0
+        return Streams(None, self._limited("stdout"), self._limited("stderr"), self.keyboard, self.others)
 
-        def limited(stream: str) -> Callable[[bytes], None]:
-            def write(data: bytes) -> None:
-                written[0] += len(data)
-                if written[0] > OUTPUT_BYTES_MAX:
-                    raise BrokenPipe
-                self.sink(data, stream)
+    def lend_descriptor(self) -> str:
+        """Give the path of a free descriptor, as `<( )` needs one."""
+        for number in range(HIGHEST_DESCRIPTOR, 9, -1):
+            path = f"/dev/fd/{number}"
+            try:
+                self.host.files.view().find(path)
+            except FileError:
+                return path
+        raise Leave("abort", 1)
 
-            return write
-
-        return Streams(None, limited("stdout"), limited("stderr"))
-
+    # ---- lines ------------------------------------------------------------------------------------------------
     def start(self, line: str, sink: Sink) -> Job:
         """Begin a line; it runs as simulated time passes."""
         self.sink = sink
-        self.report()
-        job = self.job = self.shell.job = Job(self.engine, line)
+        for path in self.leftovers:
+            self.host.files.view().remove(path)
+        self.leftovers.clear()
+        self.everything = [job for job in self.everything if job.running]
+        job = self.job = self.shell.job = Job(self, line)
+        self.everything.append(job)
+        self.shell.lenient = self.shell.loops = 0
+        self.shell.frames.clear()
         self.spawn(job.main(self.shell, self.shell.source(line, self.streams())))
         return job
 
@@ -137,36 +124,75 @@ class Login:
         assert job is not None
         process = self.engine.process(self._guard(job, steps))
         job.processes.append(process)
+        if len(job.processes) > 64:
+            job.processes = [each for each in job.processes if each.is_alive]
         return process
 
     def _guard(self, job: Job, steps: Steps[Any]) -> Steps[Any]:
         try:
             return (yield from steps)
         except Interrupt:
-            return 130
+            return INTERRUPTED
         except BrokenPipe:
-            return 141
-        except Exit as end:
-            return end.status(0)
+            return BROKEN_PIPE
+        except Leave as leaving:
+            return leaving.number
+        except RecursionError:
+            return 254
         except BaseException as error:
             job.error = job.error or error
-            return 120
+            return BUG
 
-    def background(self, shell: Shell, node: Any, streams: Streams) -> int:
-        """Run a part of a line as a job. Gives its process number."""
-        job = Job(self.engine, node.text.decode(), number=max((each.number for each in self.jobs), default=0) + 1,
-                  pid=self.terminal.next_pid())
-        shell.job = job
-        self.jobs.append(job)
-        streams.stderr(f"[{job.number}] {job.pid}\n".encode())
-        self.spawn(job.main(shell, shell.run(node, streams)), job)
+    def background(self, shell: Shell, node: Node, streams: Streams) -> int:
+        """Run a part of a line as a job of a shell. Gives its process number."""
+        inner = shell.copy()
+        number = max((each.number for each in shell.jobs), default=0) + 1
+        job = Job(self, node.text, number=number, pid=self.terminal.next_pid())
+        inner.job = job
+        inner.pid, inner.parent_pid = shell.pid, shell.parent_pid
+        shell.jobs.append(job)
+        self.everything.append(job)
+        if shell.interactive and not shell.subshells:
+            streams.stderr(f"[{job.number}] {job.pid}\n".encode())
+        stdin = streams.stdin or Pipe(self.engine, closed=True)
+        own = Streams(stdin, streams.stdout, streams.stderr, None, dict(streams.others))
+        self.spawn(job.main(inner, self._apart(inner, node, own)), job)
         return job.pid
 
+    @staticmethod
+    def _apart(shell: Shell, node: Node, streams: Streams) -> Steps[int]:
+        try:
+            yield from flow.to_the_end(shell, node, streams)
+        finally:
+            shell.release()
+        return shell.status
+
     def report(self) -> None:
-        """Tell of the jobs that have ended, as bash does around its prompt, and forget them."""
-        for job in [each for each in self.jobs if not each.running]:
-            self.stderr(job.row(self.jobs).encode())
-            self.jobs.remove(job)
+        """Tell of the jobs that have ended, as bash does before its prompt, and forget them."""
+        jobs = self.shell.jobs
+        if self.shell.interactive:
+            for job in [each for each in jobs if not each.running]:
+                self.stderr(job.row(jobs).encode())
+                jobs.remove(job)
+
+    # ---- the end ----------------------------------------------------------------------------------------------
+    def end(self, job: Job, status: int) -> Steps[int]:
+        """End this login: the line behind it goes on; gives that line's status when it has ended.
+
+        The first login of a terminal stays: its end would only be the end of the lab's window.
+        """
+        self.shell.status = status
+        yield from self.shell.leave(self.streams())
+        self.tty(f"{self.farewell}\n".encode())
+        below = self.terminal.leave(self)
+        if below is None:
+            return self.shell.status
+        job.under = below
+        below.login.sink = self.sink
+        self.ended.succeed(self.shell.status)
+        below.status = None
+        yield below.resumed()
+        return below.status or 0
 
 
 class Terminal:
@@ -174,10 +200,15 @@ class Terminal:
 
     def __init__(self, hosts: dict[str, Host], host: str, user: str = "root") -> None:
         self.hosts = hosts
-        self.logins = [Login(self, hosts[host], user)]
+        self.engine = hosts[host].engine
         self.job: Job | None = None
         self.refusals: list[str] = []
-        self._pid = FIRST_PID
+        self.forks = 0
+        self.keyboard = Pipe(self.engine, terminal=True)
+        self._pid = FIRST_PID - 1
+        self._typed = ""
+        self.logins = [Login(self, hosts[host], user)]
+        self._behind: list[Job] = []
 
     def next_pid(self) -> int:
         """Give the next process number."""
@@ -193,8 +224,8 @@ class Terminal:
     def prompt(self) -> str:
         """Give bash's prompt."""
         login = self.login
-        folder = login.shell.bash.shell_state().cwd
-        shown = "~" + folder[len(login.home):] if folder == login.home or folder.startswith(login.home + "/") else folder
+        folder, home = login.shell.folder, login.home
+        shown = "~" + folder[len(home):] if folder == home or folder.startswith(home + "/") else folder
         return f"{login.user}@{login.host.name}:{shown}{'#' if login.uid == 0 else '$'} "
 
     @property
@@ -202,22 +233,42 @@ class Terminal:
         """Tell whether a line runs in the foreground."""
         return self.job is not None and self.job.running
 
+    # ---- what is typed ----------------------------------------------------------------------------------------
     def submit(self, line: str, sink: Sink) -> Job:
-        """Type a line."""
+        """Type a line at the prompt; it runs as simulated time passes."""
         login = self.login
-        if line.strip():
-            login.history.append(line)
-        if line.strip() in ("exit", "logout") and len(self.logins) > 1:
-            self.logins.pop()
-            sink(b"logout\nConnection to " + login.host.name.encode() + b" closed.\n", "stdout")
-            line = ":"
-            login = self.login
-        elif line.strip() in ("exit", "logout"):
-            # The first login of a terminal stays: its end would only be the end of the lab's window.
-            sink(b"logout\n", "stdout")
-            line = ":"
-        self.job = login.start(line, sink)
+        login.sink = sink
+        self.keyboard.data.clear()
+        self._typed = ""
+        try:
+            expanded = history.expanded(line, login.history)
+        except history.NoEvent as error:
+            login.tty(f"-bash: {error}: event not found\n".encode())
+            self.job = login.start("", sink)
+            return self.job
+        if expanded != line:
+            login.tty(f"{expanded}\n".encode())
+        history.remember(login.history, expanded)
+        self.job = login.start(expanded, sink)
         return self.job
+
+    def keys(self, text: str) -> None:
+        """Press keys while a program runs: a line goes to it with its newline, Ctrl-D ends its input."""
+        for key in text.replace("\r", "\n"):
+            if key in ERASE:
+                self._typed = self._typed[:-1]
+            elif key == CTRL_D:
+                if self._typed:
+                    self.keyboard.write(self._typed.encode())
+                else:
+                    self.keyboard.close()
+                self._typed = ""
+            else:
+                self._typed += key
+                self.login.tty(key.encode())
+                if key == "\n":
+                    self.keyboard.write(self._typed.encode())
+                    self._typed = ""
 
     def check(self) -> None:
         """Raise what went wrong inside the shell itself, if anything did."""
@@ -228,23 +279,27 @@ class Terminal:
 
     def needs_more(self, text: str) -> bool:
         """Tell whether bash would ask for another line (PS2)."""
-        if text.endswith("\\") and not text.endswith("\\\\"):
+        if text.endswith("\\") and (len(text) - len(text.rstrip("\\"))) % 2:
             return True
-        if self._open_heredoc(text):
-            return True
-        try:
-            return not getattr(self.login.shell.bash.analyze(text), "complete", True)
-        except (ValueError, RuntimeError, BashError):
-            return False
+        program = parse(text, self.login.shell.aliases)
+        return bool(program.warnings) or (program.problem is not None and program.problem.open)
 
-    @staticmethod
-    def _open_heredoc(text: str) -> bool:
-        import re
+    # ---- logins -----------------------------------------------------------------------------------------------
+    def enter(self, login: Login, job: Job) -> Steps[int]:
+        """Put a login on top; the line that asked for it (`ssh node01`) goes on when that login ends.
 
-        lines = text.split("\n")
-        for at, line in enumerate(lines):
-            for dash, mark in re.findall(r"(?<!<)<<(-?)\s*['\"]?(\w+)['\"]?", line):
-                rest = [each.lstrip("\t") if dash else each for each in lines[at + 1:]]
-                if mark not in rest:
-                    return True
-        return False
+        login: whose prompt comes now. job: the line. Gives the status of the login's last command.
+        """
+        login.sink = job.login.sink
+        self.logins.append(login)
+        self._behind.append(job)
+        job.pause()
+        status: int = yield login.ended
+        return status
+
+    def leave(self, login: Login) -> Job | None:
+        """Take a login off; gives the line that waited for its end, None for the first login, which stays."""
+        if login is self.logins[0] or login is not self.login:
+            return None
+        self.logins.pop()
+        return self._behind.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sim.api.errors import NOT_SIMULATED_EXIT
@@ -13,16 +13,25 @@ from sim.engine import Engine, Event, Steps
 if TYPE_CHECKING:
     from sim.shell.walker import Shell
 
-Command = Callable[["Call"], int | Steps[int]]
+Sink = Callable[[bytes], None]
+Command = Callable[["Call"], "int | Steps[int]"]
 COMMANDS: dict[str, Command] = {}
 """Our own programs by name: an ordinary function that gives a status, or a generator where time must pass."""
+BUILTINS: dict[str, Command] = {}
+"""The builtins of bash that are ours; no file stands for them."""
+PIPE_BYTES_MAX = 64 * 1024 * 1024
 
 
-class Exit(Exception):
-    """`exit`, `return`, `break`, `continue`: (what, number)."""
+class Leave(Exception):
+    """Control leaves a command: kind is `exit`, `return`, `break`, `continue` or `abort` (the rest of the line).
 
-    def status(self, default: int) -> int:
-        return int(self.args[1]) & 255 if self.args[1].isdigit() else 2 if self.args[1] else default
+    number: the status, or the number of loops.
+    """
+
+    def __init__(self, kind: str, number: int = 0) -> None:
+        super().__init__(kind, number)
+        self.kind = kind
+        self.number = number
 
 
 class BrokenPipe(Exception):
@@ -30,47 +39,85 @@ class BrokenPipe(Exception):
 
 
 class Pipe:
-    """Bytes from one stage to the next; `read()` is an engine event whose value is a chunk, None at the end."""
+    """Bytes from one stage to the next; reading waits, in simulated time, until there are some.
 
-    def __init__(self, engine: Engine, data: bytes = b"", closed: bool = False) -> None:
-        self.engine, self.data, self.closed = engine, data, closed
+    terminal: the keyboard of a terminal; it shows what is typed, and its end is Ctrl-D.
+    """
+
+    def __init__(self, engine: Engine, data: bytes = b"", closed: bool = False, *, terminal: bool = False) -> None:
+        self.engine = engine
+        self.data = bytearray(data)
+        self.closed = closed
         self.broken = False
-        self.reader: Event | None = None
+        self.terminal = terminal
+        self.readers: list[Event] = []
 
     def write(self, data: bytes) -> None:
-        if self.broken:
+        """Add bytes. Raises BrokenPipe when nobody will read them."""
+        if self.broken or len(self.data) + len(data) > PIPE_BYTES_MAX:
             raise BrokenPipe
         self.data += data
         self._wake()
 
     def close(self) -> None:
+        """Say that nothing more will come."""
         self.closed = True
         self._wake()
 
     def _wake(self) -> None:
-        if self.reader and not self.reader.triggered and (self.data or self.closed):
-            self.reader.succeed()
+        if self.data or self.closed:
+            readers, self.readers = self.readers, []
+            for reader in readers:
+                if not reader.triggered:
+                    reader.succeed()
 
-    def read(self, upto: bytes = b"") -> Steps[bytes | None]:
-        while not self.closed and (upto not in self.data if upto else not self.data):
-            self.reader = self.engine.event()
-            yield self.reader
-        end = self.data.find(upto) + 1 if upto and upto in self.data else len(self.data)
-        chunk, self.data = self.data[:end], self.data[end:]
+    def read(self, upto: bytes = b"", *, limit: int = 0) -> Steps[bytes | None]:
+        """Give what is there, or all up to and with `upto`, at most `limit` bytes; None at the end."""
+        while not self.closed and not (
+            len(self.data) >= limit > 0 or (upto in self.data if upto else self.data and not limit)
+        ):
+            event = self.engine.event()
+            self.readers.append(event)
+            yield event
+        end = self.data.find(upto) + len(upto) if upto and upto in self.data else len(self.data)
+        end = min(end, limit) if limit else end
+        chunk = bytes(self.data[:end])
+        del self.data[:end]
+        if self.terminal and not self.data and chunk == b"":
+            self.closed = False  # Ctrl-D ends one read; the keyboard is still there
         return chunk or None
 
+    def lines(self) -> Steps[bytes | None]:
+        """Give all whole lines that are there, at least one; the last may lack its newline. None at the end."""
+        first = yield from self.read(b"\n")
+        end = self.data.rfind(b"\n") + 1
+        if first is None or not end:
+            return first
+        more = bytes(self.data[:end])
+        del self.data[:end]
+        return first + more
+
     def rest(self) -> Steps[bytes]:
-        out = b""
+        """Give all up to the end."""
+        out = bytearray()
         while chunk := (yield from self.read()):
             out += chunk
-        return out
+        return bytes(out)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Streams:
+    """The open files of a running command.
+
+    stdin: None where nothing was redirected; `keyboard` is then what a program reads that wants input, if anybody
+    types. others: descriptors from 3 on; one dictionary for a line, so that `exec 3>file` lasts.
+    """
+
     stdin: Pipe | None
-    stdout: Callable[[bytes], None]
-    stderr: Callable[[bytes], None]
+    stdout: Sink
+    stderr: Sink
+    keyboard: Pipe | None = None
+    others: dict[int, Pipe | Sink] = field(default_factory=dict)
 
 
 @dataclass
@@ -98,15 +145,24 @@ class Call:
         return self.shell.path(word)
 
     def write(self, text: str | bytes, stream: str = "stdout") -> None:
-        (self.streams.stderr if stream == "stderr" else self.streams.stdout)(
-            text.encode() if isinstance(text, str) else text)
+        """Write on standard output or standard error."""
+        sink = self.streams.stderr if stream == "stderr" else self.streams.stdout
+        sink(text.encode(errors="surrogateescape") if isinstance(text, str) else text)
 
-    def native(self) -> int:
+    def fail(self, text: str, status: int = 1) -> int:
+        """Say `name: text` on standard error; gives the status."""
+        self.write(f"{self.name}: {text}\n", "stderr")
+        return status
+
+    def input(self) -> Steps[bytes]:
+        """Read standard input to its end; from a terminal, until Ctrl-D."""
+        source = self.streams.stdin or self.streams.keyboard
+        return (yield from source.rest()) if source is not None else b""
+
+    def native(self) -> Steps[int]:
         """Leave it to bashkit's command of this name."""
-        return self.shell.native(shlex.join([self.name, *self.argv]), self.streams)
+        return self.shell.filtered(self.name, shlex.join([self.name, *self.argv]), self.argv, self.streams)
 
     def run(self, argv: Iterable[str]) -> Steps[int]:
         """Run another command in this shell (xargs, sudo, timeout, watch)."""
-        return (yield from self.shell.source(shlex.join(argv), self.streams))
-
-
+        return (yield from self.shell.invoke(list(argv), self.env, self.streams))

@@ -1,8 +1,9 @@
-"""System tools that touch time, users, hosts or chance: bashkit's own would use the real machine's.
+"""System tools that touch time, users, files' owners, hosts or chance: bashkit's own would use the real machine's.
 
-Importing the package registers them all.
+Importing the package registers them all in `pipes.COMMANDS`. A tool that is not here and not bashkit's is refused.
 """
 
-from sim.shell.system import basic, host, jobs, listing, wrappers
+from sim.shell import builtins
+from sim.shell.system import basic, clock, files, host, people, remote, running
 
-__all__ = ["basic", "host", "jobs", "listing", "wrappers"]
+__all__ = ["basic", "builtins", "clock", "files", "host", "people", "remote", "running"]

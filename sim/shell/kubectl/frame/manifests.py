@@ -104,7 +104,7 @@ def read(inv: Invocation, *, validate: bool = False) -> Steps[tuple[list[Manifes
     for name, _ in wanted:
         source = "STDIN" if name == "-" else name
         if name == "-":
-            data = (yield from inv.call.streams.stdin.rest()) if inv.call.streams.stdin else b""
+            data = yield from inv.call.input()
         else:
             try:
                 data = inv.call.files.read(inv.call.path(name))

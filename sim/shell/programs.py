@@ -1,0 +1,77 @@
+"""Which programs a host has: a file stands for each, so that `rm`, `chmod`, `mv` and $PATH act for the true reason.
+
+A simulated program is a file that begins with `#!simulated NAME`; its other words (a version) are the program's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.host.files import FileError
+from sim.shell.pipes import COMMANDS
+
+if TYPE_CHECKING:
+    from sim.host.network import Host
+
+MARK = b"#!simulated "
+EMPTY_SCRIPT = b"#!/bin/bash"
+SBIN = frozenset((
+    "ip", "reboot", "shutdown", "poweroff", "halt", "swapoff", "swapon", "modprobe", "lsmod", "sysctl", "iptables",
+    "ipvsadm", "ufw", "useradd", "usermod", "groupadd", "visudo", "chroot", "fdisk", "mkfs", "blkid", "ldconfig"))
+BASE = ["apt", "apt-cache", "apt-get", "apt-mark", "arch", "awk", "base32", "base64", "basename", "bash", "bunzip2", "bzcat", "bzip2", "cat", "chgrp", "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "cp", "curl", "cut", "dash", "date", "dd", "df", "diff", "dig", "dir", "dirname", "dmesg", "dpkg", "dpkg-query", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file", "find", "fmt", "fold", "free", "getconf", "getent", "grep", "groups", "gunzip", "gzip", "head", "hexdump", "hostname", "hostnamectl", "id", "ip", "install", "iptables", "join", "journalctl", "jq", "kill", "killall", "less", "ln", "logname", "ls", "lsblk", "lsof", "lscpu", "lsmod", "man", "mawk", "md5sum", "mkdir", "mkfifo", "mktemp", "modprobe", "more", "mount", "mountpoint", "mv", "nano", "nc", "netstat", "nice", "nl", "nohup", "nproc", "nslookup", "numfmt", "od", "openssl", "paste", "pgrep", "ping", "pkill", "poweroff", "printenv", "printf", "ps", "pwd", "readlink", "realpath", "reboot", "reset", "rev", "rm", "rmdir", "rsync", "scp", "sed", "seq", "service", "setsid", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "sh", "shuf", "shutdown", "sleep", "sort", "split", "ss", "ssh", "ssh-copy-id", "ssh-keygen", "stat", "stdbuf", "strings", "stty", "su", "sudo", "sum", "swapoff", "swapon", "sync", "sysctl", "systemctl", "tac", "tail", "tar", "tee", "test", "timedatectl", "timeout", "tmux", "top", "touch", "tput", "tr", "tree", "true", "truncate", "tsort", "tty", "ufw", "umount", "uname", "unexpand", "uniq", "unlink", "uptime", "useradd", "usermod", "uuidgen", "vi", "vim", "w", "watch", "wc", "wget", "whereis", "which", "who", "whoami", "xargs", "xxd", "yes", "zcat", "gpg", "git", "python3", "perl", "["]
+"""What a freshly installed Ubuntu server has, as far as labs type it. Packages bring the rest."""
+PSEUDO_FILES = {
+    "/proc/version": "Linux version 5.15.0-105-generic (buildd@lcy02-amd64-007) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, "
+                     "GNU ld (GNU Binutils for Ubuntu) 2.38) #115-Ubuntu SMP Mon Apr 15 09:52:04 UTC 2024\n",
+    "/proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz-5.15.0-105-generic root=/dev/sda1 ro console=tty1 console=ttyS0\n",
+    "/proc/swaps": "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n",
+    "/proc/sys/net/ipv4/ip_forward": "1\n",
+    "/proc/sys/net/bridge/bridge-nf-call-iptables": "1\n",
+    "/proc/sys/kernel/hostname": "{host}\n",
+    "/proc/sys/kernel/osrelease": "5.15.0-105-generic\n",
+    "/root/.bashrc": "# ~/.bashrc: executed by bash(1) for non-login shells.\n",
+    "/root/.profile": "# ~/.profile: executed by Bourne-compatible login shells.\n",
+    "/etc/bash.bashrc": "# System-wide .bashrc file for interactive bash(1) shells.\n",
+    "/etc/profile": "# /etc/profile: system-wide .profile file for the Bourne shell (sh(1))\n",
+    "/etc/shells": "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n",
+    "/etc/resolv.conf": "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n",
+    "/etc/fstab": "/dev/sda1\t/\text4\tdefaults\t0 1\n",
+}
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+
+def identify(name: str, data: bytes) -> str:
+    """Tell which simulated program a file is, "" when it is something else."""
+    if data.startswith(MARK):
+        return data[len(MARK):].split(None, 1)[0].decode(errors="replace")
+    return name if name in COMMANDS and data.strip() == EMPTY_SCRIPT else ""
+
+
+def furnish(host: Host) -> None:
+    """Put programs, devices and the files that every host has on a host, when somebody first logs in.
+
+    Nothing that is there already is changed.
+    """
+    if host.disks.get("furnished"):
+        return
+    host.disks["furnished"] = True
+    view = host.files.view()
+    for device in DEVICES:
+        host.files.make_device(f"/dev/{device}")
+    for name in BASE:
+        path = f"/usr/{'sbin' if name in SBIN else 'bin'}/{name}"
+        if not view.exists(path):
+            host.files.install(path, MARK + name.encode() + b"\n")
+    for path, text in PSEUDO_FILES.items():
+        if not view.exists(path):
+            host.files.install(path, text.replace("{host}", host.name).encode(), mode=0o644)
+    people = sorted(host.users.items(), key=lambda item: item[1])
+    passwd = [f"{user}:x:{uid}:{uid}:{user}:{'/root' if uid == 0 else '/home/' + user}:/bin/bash" for user, uid in people]
+    system = ["daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]
+    groups = [f"{user}:x:{uid}:" for user, uid in people]
+    for path, lines in (("/etc/passwd", [passwd[0], *system, *passwd[1:]]),
+                        ("/etc/group", [groups[0], "daemon:x:1:", "sudo:x:27:", *groups[1:], "nogroup:x:65534:"])):
+        try:
+            view.find(path)
+        except FileError:
+            host.files.install(path, ("\n".join(lines) + "\n").encode(), mode=0o644)
