@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import simpy
 from simpy.core import EmptySchedule
-from simpy.events import NORMAL, Event, Process
+from simpy.events import NORMAL, Event, Initialize, Process
 from simpy.exceptions import Interrupt
 
 __all__ = ["SECOND_US", "Cause", "Engine", "Event", "Interrupt", "Process", "Steps", "Stream", "Timer", "microseconds"]
@@ -189,6 +189,16 @@ class Engine:
     def process(self, steps: Steps[Any], causes: tuple[Cause, ...] | None = None) -> Process:
         """Start a generator as a process; what it does carries the causes (those of the caller if not given)."""
         return self._env.process(self._carry(steps, self.causes if causes is None else causes))
+
+    def stop(self, process: Process) -> bool:
+        """Interrupt a process; one that is about to begin is interrupted when it has. False: it is the one that asks."""
+        if process is self._env.active_process:
+            return False
+        if process.is_alive and isinstance(process.target, Initialize):
+            self.after(0, self.stop, process)
+        elif process.is_alive:
+            process.interrupt()
+        return True
 
     def _carry(self, steps: Steps[T], causes: tuple[Cause, ...]) -> Steps[T]:
         """Run the steps so that each of them sees its own causes, whoever else ran in between."""

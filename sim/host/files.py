@@ -291,8 +291,11 @@ class View:
         node = self.find(path, follow=False)
         if node.kind == DIRECTORY and node.names and not recursive:
             raise FileError(NOT_EMPTY)
-        self._leave(path)
+        if node is not self.host_files.root:
+            self._leave(path)
         self.host_files.used_bytes -= _forgotten_bytes(node)
+        if node is self.host_files.root:
+            node.names = {}
         self.host_files.changed(path)
 
     def rename(self, old: str, new: str) -> None:

@@ -67,7 +67,8 @@ class Job:
     def pause(self) -> None:
         """Let the line wait behind the prompt of another login: for who typed it, it has ended well."""
         self.status = 0
-        self.done.succeed(0)
+        if not self.done.triggered:
+            self.done.succeed(0)
 
     def resumed(self) -> Event:
         """Give the event at which a line that waited has really ended."""
@@ -76,24 +77,13 @@ class Job:
     def kill(self, signal: int) -> None:
         """End a background job by a signal; may be called while time passes."""
         self.signal = signal
-        itself = False
-        for process in reversed(self.processes):
-            try:
-                if process.is_alive:
-                    process.interrupt()
-            except RuntimeError:  # simpy's way to say: this is the process that asks
-                itself = True
-        if itself:
+        if not self.stop():
             raise Interrupt(None)
 
-    def doom(self) -> None:
-        """End everything but the process that asks."""
-        for process in reversed(self.processes):
-            try:
-                if process.is_alive:
-                    process.interrupt()
-            except RuntimeError:  # the one that asks ends by itself
-                continue
+    def stop(self) -> bool:
+        """End everything that the line started, but the process that asks; False when there is one."""
+        stopped = [self.engine.stop(process) for process in reversed(self.processes)]
+        return all(stopped)
 
     def row(self, known: list[Job], *, numbered: bool = False) -> str:
         """Give the job's row as `jobs` prints it."""
@@ -110,8 +100,6 @@ class Job:
             self.engine.step()  # interrupts are urgent: no time passes
 
     def _interrupt(self) -> None:
-        for process in reversed(self.processes):
-            if process.is_alive:
-                process.interrupt()
+        self.stop()
         if self.under is not None:
             self.under._interrupt()

@@ -92,8 +92,9 @@ class Lent:
 def lend(lent: Lent) -> FileSystem:
     """Give bashkit a file system that asks `lent`, which the caller keeps alive."""
     COUNT[0] += 1
-    KEEP[COUNT[0]] = weakref.ref(lent)
-    handle = Handle(1, 0, COUNT[0], RETAIN, RELEASE, C.pointer(VTABLE))
+    number = COUNT[0]
+    KEEP[number] = weakref.ref(lent, lambda _: KEEP.pop(number, None))
+    handle = Handle(1, 0, number, NOTHING, NOTHING, C.pointer(VTABLE))
     return FileSystem.from_capsule(new_capsule(C.addressof(handle), CAPSULE, None))
 
 
@@ -214,13 +215,10 @@ def _free(instance: int, given: Any) -> None:
             del HELD[given.ptr]
 
 
-def _drop(instance: int) -> None:
-    KEEP.pop(instance, None)
-
-
 FREE = C.CFUNCTYPE(None, VP, Bytes)(_free)
-RETAIN = C.CFUNCTYPE(None, VP)(lambda instance: None)
-RELEASE = C.CFUNCTYPE(None, VP)(_drop)
+NOTHING = C.cast(C.pythonapi.Py_IsInitialized, C.CFUNCTYPE(None, VP))
+"""What is to be done when bashkit takes or drops a file system: a function in C, for the last are dropped while Python
+itself ends and can run nothing any more."""
 FUNCTIONS = [
     _entry(Lent.read, Bytes, Bytes), _entry(Lent.write, None, Bytes, Data), _entry(Lent.append, None, Bytes, Data),
     _entry(Lent.make_dir, None, Bytes, C.c_bool), _entry(Lent.remove, None, Bytes, C.c_bool),

@@ -18,7 +18,7 @@ from sim.shell.syntax.tree import Node
 from sim.shell.walker import Shell, flow
 
 if TYPE_CHECKING:
-    from sim.host.network import Host
+    from sim.host.machine import Host
 
 __all__ = ["Job", "Login", "Sink", "Terminal"]
 Sink = Callable[[bytes, str], None]
@@ -54,15 +54,17 @@ class Login:
         self.history: list[str] = []
         self.job: Job | None = None
         self.everything: list[Job] = []
+        self.overwhelmed = False  # too many processes: no new ones until those that run have ended
         self.others: dict[int, Any] = {}
         self.leftovers: list[str] = []  # files of `<( )` that outlived their command
         self.ended: Event = self.engine.event()
         self.sink: Sink = lambda data, stream: None
         self.parent_pid = 1
+        self._written = 0
+        self.stdout, self._stderr = self._limited("stdout"), self._limited("stderr")
         self.shell = Shell(self, name=name)
         if self.uid == 0:
             self.shell.aliases["k"] = "kubectl"
-        self._written = 0
 
     @property
     def jobs(self) -> list[Job]:
@@ -91,7 +93,7 @@ class Login:
     def streams(self) -> Streams:
         """Give the streams of a line typed here."""
         self._written = 0
-        return Streams(None, self._limited("stdout"), self._limited("stderr"), self.keyboard, self.others)
+        return Streams(None, self.stdout, self._stderr, self.keyboard, self.others)
 
     def lend_descriptor(self) -> str:
         """Give the path of a free descriptor, as `<( )` needs one."""
@@ -111,6 +113,8 @@ class Login:
             self.host.files.view().remove(path)
         self.leftovers.clear()
         self.everything = [job for job in self.everything if job.running]
+        if not self.everything:
+            self.overwhelmed = False
         job = self.job = self.shell.job = Job(self, line)
         self.everything.append(job)
         self.shell.lenient = self.shell.loops = 0
@@ -204,6 +208,7 @@ class Terminal:
         self.job: Job | None = None
         self.refusals: list[str] = []
         self.forks = 0
+        self.columns: int | None = None  # how wide a screen is that shows tables; None where nobody looks
         self.keyboard = Pipe(self.engine, terminal=True)
         self._pid = FIRST_PID - 1
         self._typed = ""

@@ -19,7 +19,8 @@ COMMANDS: dict[str, Command] = {}
 """Our own programs by name: an ordinary function that gives a status, or a generator where time must pass."""
 BUILTINS: dict[str, Command] = {}
 """The builtins of bash that are ours; no file stands for them."""
-PIPE_BYTES_MAX = 64 * 1024 * 1024
+PIPE_BYTES_MAX = 16 * 1024 * 1024
+PIPE_BYTES_FULL = 64 * 1024
 
 
 class Leave(Exception):
@@ -38,6 +39,10 @@ class BrokenPipe(Exception):
     """The reader is gone: the command ends with 141."""
 
 
+class TooMuch(BrokenPipe):
+    """More goes through a pipe than is kept here."""
+
+
 class Pipe:
     """Bytes from one stage to the next; reading waits, in simulated time, until there are some.
 
@@ -51,11 +56,14 @@ class Pipe:
         self.broken = False
         self.terminal = terminal
         self.readers: list[Event] = []
+        self.writers: list[Event] = []
 
     def write(self, data: bytes) -> None:
         """Add bytes. Raises BrokenPipe when nobody will read them."""
-        if self.broken or len(self.data) + len(data) > PIPE_BYTES_MAX:
+        if self.broken:
             raise BrokenPipe
+        if len(self.data) + len(data) > PIPE_BYTES_MAX:
+            raise TooMuch
         self.data += data
         self._wake()
 
@@ -71,6 +79,24 @@ class Pipe:
                 if not reader.triggered:
                     reader.succeed()
 
+    def leave(self) -> None:
+        """Say that nobody will read any more."""
+        self.broken = True
+        self._taken()
+
+    def _taken(self) -> None:
+        if self.broken or len(self.data) < PIPE_BYTES_FULL:
+            writers, self.writers = self.writers, []
+            for writer in writers:
+                writer.succeed()
+
+    def room(self) -> Steps[None]:
+        """Wait until somebody has read enough for more to be written."""
+        while not self.broken and len(self.data) >= PIPE_BYTES_FULL:
+            event = self.engine.event()
+            self.writers.append(event)
+            yield event
+
     def read(self, upto: bytes = b"", *, limit: int = 0) -> Steps[bytes | None]:
         """Give what is there, or all up to and with `upto`, at most `limit` bytes; None at the end."""
         while not self.closed and not (
@@ -83,6 +109,7 @@ class Pipe:
         end = min(end, limit) if limit else end
         chunk = bytes(self.data[:end])
         del self.data[:end]
+        self._taken()
         if self.terminal and not self.data and chunk == b"":
             self.closed = False  # Ctrl-D ends one read; the keyboard is still there
         return chunk or None
@@ -95,13 +122,16 @@ class Pipe:
             return first
         more = bytes(self.data[:end])
         del self.data[:end]
+        self._taken()
         return first + more
 
     def rest(self) -> Steps[bytes]:
-        """Give all up to the end."""
+        """Give all up to the end. Raises TooMuch."""
         out = bytearray()
         while chunk := (yield from self.read()):
             out += chunk
+            if len(out) > PIPE_BYTES_MAX:
+                raise TooMuch
         return bytes(out)
 
 
@@ -153,6 +183,12 @@ class Call:
         """Say `name: text` on standard error; gives the status."""
         self.write(f"{self.name}: {text}\n", "stderr")
         return status
+
+    def room(self) -> Steps[None]:
+        """Wait until what was written has been read, as far as a pipe does not hold it: for output without end."""
+        pipe = getattr(self.streams.stdout, "__self__", None)
+        if isinstance(pipe, Pipe):
+            yield from pipe.room()
 
     def input(self) -> Steps[bytes]:
         """Read standard input to its end; from a terminal, until Ctrl-D."""

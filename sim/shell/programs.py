@@ -11,7 +11,7 @@ from sim.host.files import FileError
 from sim.shell.pipes import COMMANDS
 
 if TYPE_CHECKING:
-    from sim.host.network import Host
+    from sim.host.machine import Host
 
 MARK = b"#!simulated "
 EMPTY_SCRIPT = b"#!/bin/bash"
@@ -21,14 +21,14 @@ SBIN = frozenset((
 BASE = ["apt", "apt-cache", "apt-get", "apt-mark", "arch", "awk", "base32", "base64", "basename", "bash", "bunzip2", "bzcat", "bzip2", "cat", "chgrp", "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "cp", "curl", "cut", "dash", "date", "dd", "df", "diff", "dig", "dir", "dirname", "dmesg", "dpkg", "dpkg-query", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file", "find", "fmt", "fold", "free", "getconf", "getent", "grep", "groups", "gunzip", "gzip", "head", "hexdump", "hostname", "hostnamectl", "id", "ip", "install", "iptables", "join", "journalctl", "jq", "kill", "killall", "less", "ln", "logname", "ls", "lsblk", "lsof", "lscpu", "lsmod", "man", "mawk", "md5sum", "mkdir", "mkfifo", "mktemp", "modprobe", "more", "mount", "mountpoint", "mv", "nano", "nc", "netstat", "nice", "nl", "nohup", "nproc", "nslookup", "numfmt", "od", "openssl", "paste", "pgrep", "ping", "pkill", "poweroff", "printenv", "printf", "ps", "pwd", "readlink", "realpath", "reboot", "reset", "rev", "rm", "rmdir", "rsync", "scp", "sed", "seq", "service", "setsid", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "sh", "shuf", "shutdown", "sleep", "sort", "split", "ss", "ssh", "ssh-copy-id", "ssh-keygen", "stat", "stdbuf", "strings", "stty", "su", "sudo", "sum", "swapoff", "swapon", "sync", "sysctl", "systemctl", "tac", "tail", "tar", "tee", "test", "timedatectl", "timeout", "tmux", "top", "touch", "tput", "tr", "tree", "true", "truncate", "tsort", "tty", "ufw", "umount", "uname", "unexpand", "uniq", "unlink", "uptime", "useradd", "usermod", "uuidgen", "vi", "vim", "w", "watch", "wc", "wget", "whereis", "which", "who", "whoami", "xargs", "xxd", "yes", "zcat", "gpg", "git", "python3", "perl", "["]
 """What a freshly installed Ubuntu server has, as far as labs type it. Packages bring the rest."""
 PSEUDO_FILES = {
-    "/proc/version": "Linux version 5.15.0-105-generic (buildd@lcy02-amd64-007) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, "
+    "/proc/version": "Linux version {kernel} (buildd@lcy02-amd64-007) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, "
                      "GNU ld (GNU Binutils for Ubuntu) 2.38) #115-Ubuntu SMP Mon Apr 15 09:52:04 UTC 2024\n",
-    "/proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz-5.15.0-105-generic root=/dev/sda1 ro console=tty1 console=ttyS0\n",
+    "/proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz-{kernel} root=/dev/sda1 ro console=tty1 console=ttyS0\n",
     "/proc/swaps": "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n",
     "/proc/sys/net/ipv4/ip_forward": "1\n",
     "/proc/sys/net/bridge/bridge-nf-call-iptables": "1\n",
     "/proc/sys/kernel/hostname": "{host}\n",
-    "/proc/sys/kernel/osrelease": "5.15.0-105-generic\n",
+    "/proc/sys/kernel/osrelease": "{kernel}\n",
     "/root/.bashrc": "# ~/.bashrc: executed by bash(1) for non-login shells.\n",
     "/root/.profile": "# ~/.profile: executed by Bourne-compatible login shells.\n",
     "/etc/bash.bashrc": "# System-wide .bashrc file for interactive bash(1) shells.\n",
@@ -64,7 +64,7 @@ def furnish(host: Host) -> None:
             host.files.install(path, MARK + name.encode() + b"\n")
     for path, text in PSEUDO_FILES.items():
         if not view.exists(path):
-            host.files.install(path, text.replace("{host}", host.name).encode(), mode=0o644)
+            host.files.install(path, text.replace("{host}", host.name).replace("{kernel}", host.os.kernel).encode(), mode=0o644)
     people = sorted(host.users.items(), key=lambda item: item[1])
     passwd = [f"{user}:x:{uid}:{uid}:{user}:{'/root' if uid == 0 else '/home/' + user}:/bin/bash" for user, uid in people]
     system = ["daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"]

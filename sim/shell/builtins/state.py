@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 
-from sim.host.files import FileError
+from sim.host.files import DIRECTORY, FileError
 from sim.shell.pipes import BUILTINS, Call
 from sim.shell.walker import commands
 from sim.shell.walker.shell import OPTIONS
@@ -80,6 +81,33 @@ def _variables(call: Call) -> int:
     for line in text.splitlines():
         if not line.startswith("__"):
             call.write(line + "\n")
+    return 0
+
+
+def change_folder(call: Call) -> int:
+    """Change the working directory (`cd`): the host's permissions decide."""
+    shell, words = call.shell, [word for word in call.argv if word not in ("-P", "-L", "--", "-e")]
+    if len(words) > 1:
+        return shell.complain("cd: too many arguments", call.streams)
+    target = words[0] if words else shell.value("HOME")
+    if not words and not target:
+        return shell.complain("cd: HOME not set", call.streams)
+    if target == "-":
+        target = shell.value("OLDPWD")
+        if not target:
+            return shell.complain("cd: OLDPWD not set", call.streams)
+    path = posixpath.normpath(shell.path(target or "."))
+    try:
+        node = call.files.find(path)
+        if node.kind != DIRECTORY:
+            return shell.complain(f"cd: {target}: Not a directory", call.streams)
+        if not call.files.may(node, 1):
+            return shell.complain(f"cd: {target}: Permission denied", call.streams)
+    except FileError as error:
+        return shell.complain(f"cd: {target}: {error}", call.streams)
+    shell.bash.execute_sync(f"cd {shlex.quote(path)}")
+    if words == ["-"]:
+        call.write(f"{path}\n")
     return 0
 
 
@@ -312,5 +340,5 @@ def refused(call: Call) -> int:
 
 
 BUILTINS.update({
-    "set": options, "trap": trap, "umask": umask, "alias": alias, "unalias": unalias, "unset": unset, "shift": shift, "type": kind,
+    "set": options, "trap": trap, "umask": umask, "alias": alias, "unalias": unalias, "unset": unset, "shift": shift, "cd": change_folder, "type": kind,
     "hash": remembered, "times": times, "history": history, "fc": refused})

@@ -63,7 +63,7 @@ class Parser(Lexer):
         self.expanded: list[tuple[int, str]] = []     # (end in the text, name) of aliases being read
         self.alias_follows = False
         self.aliases_left = ALIASES_MAX
-        self.pending: list[tuple[str, bool, Here]] = []
+        self.pending: list[tuple[str, bool, Here, int]] = []
         self.warnings: list[tuple[int, str]] = []
         self.commands: dict[str, Callable[[int], Node]] = {
             "if": self._if, "while": self._while, "until": self._while, "for": self._for, "select": self._for,
@@ -123,13 +123,12 @@ class Parser(Lexer):
             self.at += 1
         elif not self.pending:
             return
-        for mark, tabs, here in self.pending:
-            begin = self.line() - 1
+        for mark, tabs, here, begin in self.pending:
             lines: list[str] = []
             while True:
                 if self.at >= len(self.text):
                     said = f"here-document at line {begin} delimited by end-of-file (wanted `{mark}')"
-                    self.warnings.append((begin, said))
+                    self.warnings.append((max(begin, self.line() - 1), said))
                     break
                 end = self.text.find("\n", self.at)
                 end = len(self.text) if end < 0 else end
@@ -325,7 +324,7 @@ class Parser(Lexer):
             literal = bool(re.search(r"['\"\\]", target.text))
             mark = re.sub(r"['\"\\]", "", target.text)
             here = Here(literal)
-            self.pending.append((mark, operator == "<<-", here))
+            self.pending.append((mark, operator == "<<-", here, self.line()))
             return Redirect(fd, "<<", target, here)
         return Redirect(fd, operator, target)
 

@@ -111,7 +111,7 @@ def env(call: Call) -> Steps[int]:
         else:
             return call.refuse(f"env {word}")
     if not words:
-        for name, value in known.items():
+        for name, value in sorted(known.items()):
             call.write(f"{name}={value}\n")
         return 0
     if not call.shell.finds(words[0]):
@@ -122,7 +122,7 @@ def env(call: Call) -> Steps[int]:
 def printenv(call: Call) -> int:
     """Print variables of the environment."""
     names = [word for word in call.argv if not word.startswith("-")]
-    for name in names or call.env:
+    for name in names or sorted(call.env):
         if name in call.env:
             call.write(f"{call.env[name]}\n" if names else f"{name}={call.env[name]}\n")
     return int(any(name not in call.env for name in names))

@@ -25,7 +25,7 @@ After = list[Callable[[], Steps[None]]]
 PROGRAM_SECONDS = 0.001
 SCRIPT_DEPTH_MAX = 16
 NATIVE_BUILTINS = frozenset((
-    ":", "[", "cd", "compgen", "complete", "compopt", "dirs", "echo", "export", "false", "getopts", "let", "popd", "printf",
+    ":", "[", "compgen", "complete", "compopt", "dirs", "echo", "export", "false", "getopts", "let", "popd", "printf",
     "pushd", "pwd", "readonly", "shopt", "test", "true", "ulimit"))
 """Builtins that are bashkit's. They take no simulated time."""
 REFUSED_BUILTINS = frozenset(("bind", "coproc", "enable", "help", "suspend", "caller"))

@@ -46,10 +46,13 @@ def run(shell: Shell, name: str, text: str, argv: list[str], streams: Streams) -
     source = streams.stdin or streams.keyboard
     if shell.leaks(text, streams):
         return 120
+    if name in ("grep", "egrep", "fgrep") and not argv:
+        streams.stderr(b"Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.\n")
+        return 2
     if source is None or not reads_input(name, argv):
         return shell.native(text, streams, raw=raw)
-    if name == "head" and (count := _head_lines(argv)) is not None:
-        return (yield from _head(source, count, streams))
+    if name == "head" and (wants := _head_wants(argv)) is not None:
+        return (yield from _head(source, *wants, streams))
     if _by_line(name, argv):
         return (yield from _lines(shell, name, text, source, streams))
     return shell.native(text, streams, (yield from source.rest()), raw=raw)
@@ -106,18 +109,22 @@ def operands_of(name: str, argv: list[str]) -> tuple[list[str], bool]:
     return operands, program_given
 
 
-def _head_lines(argv: list[str]) -> int | None:
-    """Give how many lines `head` wants, None where only bashkit's can do what is asked."""
-    found = re.fullmatch(r"(?:-n ?|-|--lines=)?(\d+)|", " ".join(argv))
-    return None if not found else int(found[1]) if found[1] else 10
+def _head_wants(argv: list[str]) -> tuple[str, int] | None:
+    """Give how many lines (n) or bytes (c) `head` wants of its input, None where only bashkit's can do what is asked."""
+    found = re.fullmatch(r"(?:-(?P<unit>[nc]) ?|-|--(?P<long>lines|bytes)=)?(?P<count>\d+)(?P<kilo>[kKM]?)|", " ".join(argv))
+    if not found:
+        return None
+    unit = "c" if found["unit"] == "c" or found["long"] == "bytes" else "n"
+    return unit, int(found["count"] or 10) * {"": 1, "M": 1024 * 1024}.get(found["kilo"] or "", 1024)
 
 
-def _head(source: Pipe, count: int, streams: Streams) -> Steps[int]:
-    for _ in range(count):
-        line = yield from source.read(b"\n")
-        if line is None:
+def _head(source: Pipe, unit: str, count: int, streams: Streams) -> Steps[int]:
+    while count > 0:
+        chunk = yield from (source.read(b"\n") if unit == "n" else source.read())
+        if chunk is None:
             break
-        streams.stdout(line)
+        streams.stdout(chunk if unit == "n" else chunk[:count])
+        count -= 1 if unit == "n" else len(chunk)
     return 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from sim.engine import SECOND_US, Process, Steps
-from sim.shell.pipes import BrokenPipe, Leave, Pipe, Streams
+from sim.shell.pipes import PIPE_BYTES_MAX, BrokenPipe, Leave, Pipe, Streams, TooMuch
 from sim.shell.syntax.tree import (
     AndOr,
     Arithmetic,
@@ -162,6 +162,8 @@ def _stage(shell: Shell, node: Node, streams: Streams, out: Pipe | None, *, oute
         if shell is outer:
             return (yield from run(shell, node, streams))
         yield from to_the_end(shell, node, streams)
+    except TooMuch:
+        return shell.refuse(f"more than {PIPE_BYTES_MAX // 1024 // 1024} MiB through a pipe", streams)
     except BrokenPipe:
         return 141
     except Leave as leaving:
@@ -172,7 +174,7 @@ def _stage(shell: Shell, node: Node, streams: Streams, out: Pipe | None, *, oute
         if out:
             out.close()
         if streams.stdin and streams.stdin is not streams.keyboard:
-            streams.stdin.broken = True
+            streams.stdin.leave()
         if shell is not outer:
             shell.release()
     return shell.status

@@ -15,7 +15,7 @@ from bashkit import Bash, BashError, BuiltinResult, ExecutionProfile
 
 from sim.engine import SECOND_US, Steps
 from sim.shell.lend import DESCRIPTORS, SCRATCH
-from sim.shell.pipes import Leave, Streams
+from sim.shell.pipes import PIPE_BYTES_MAX, Leave, Streams, TooMuch
 from sim.shell.syntax import parse
 from sim.shell.syntax.tree import Function, Program, Sequence
 from sim.shell.walker import commands, filters, flow, redirects
@@ -26,16 +26,25 @@ if TYPE_CHECKING:
 
 REAL_TIME_OR_CHANCE = re.compile(
     r"%\([^)]*\)T|\b(?:systime|strftime|srand|rand)\(|\bsort\b[^|;]*\s-\w*R|\bsort\b.*--random|\bjq\b[^|;]*\b(?:now|input_filename|localtime)\b"
-    r"|\bENVIRON\b.*\bTZ\b|/dev/u?random\b")
+    r"|\bENVIRON\b.*\bTZ\b|/dev/(?:u?random|zero|full)\b")
 """What bashkit would take from the real machine: such a command refuses, or no run could be replayed."""
 PLACE = re.compile(r"^(?:/dev/\S+|bash): (?:line \d+: )?", re.MULTILINE)
+TEXTS = tuple((re.compile(pattern, re.MULTILINE), new) for pattern, new in (
+    (r"^head: (\S+): (No such file or directory)$", r"head: cannot open '\1' for reading: \2"),
+    (r"^sort: (?:\S*/)?(\S+): (No such file or directory|Permission denied)$", r"sort: cannot read: \1: \2"),
+    (r"^awk: fatal: cannot open file `(\S+)' for reading: (.*)$", r"awk: cannot open \1 (\2)"),
+    (r"^base64: invalid input: .*$", "base64: invalid input"),
+    (r"^missing \]$", "{place}[: missing `]'"),
+    (r"^(seq|expr|basename|dirname|paste|numfmt): missing operand$", r"\1: missing operand\nTry '\1 --help' for more information."),
+    (r"^diff: /root/(\S+): ", r"diff: \1: ")))
+"""What bashkit's tools say otherwise than GNU's."""
 NOISE = re.compile(r"io error: | Did you mean.*$", re.MULTILINE)
 NOT_FATAL = re.compile(r"division by 0|syntax error|readonly variable")
 EXPANSION_FAILED = 1
 LINE_ABORTED = 127
 FORKS_MAX = 80
 FORK_FAILED = 254
-MEMORY_BYTES_MAX = 256 * 1024 * 1024
+MEMORY_BYTES_MAX = 32 * 1024 * 1024
 OPTIONS = {"e": "errexit", "u": "nounset", "x": "xtrace", "v": "verbose", "n": "noexec", "f": "noglob", "C": "noclobber",
            "a": "allexport", "b": "notify", "h": "hashall", "B": "braceexpand", "H": "histexpand", "m": "monitor"}
 """The short options of `set` that are understood, and their names; `pipefail` has no letter."""
@@ -98,7 +107,7 @@ class Shell:
         self.lenient = 0  # conditions, where `set -e` does not end the shell
         self.loops = 0
         self.subshells = 0
-        self.pid = login.terminal.next_pid()
+        self.pid = 0 if state else login.terminal.next_pid()  # a subshell tells its parent's
         self.parent_pid = login.parent_pid
         self.last_pid: int | None = None
         self.pipe_statuses: list[int] = [0]
@@ -210,7 +219,10 @@ class Shell:
     def mended(self, text: str) -> str:
         """Turn bashkit's complaints into bash's."""
         text = text.replace(DESCRIPTORS, "/dev/fd/")
-        return NOISE.sub("", PLACE.sub(self.place.replace("\\", "\\\\"), text))
+        text = NOISE.sub("", PLACE.sub(self.place.replace("\\", "\\\\"), text))
+        for pattern, new in TEXTS:
+            text = pattern.sub(new.replace("{place}", self.place), text)
+        return text
 
     def complain(self, text: str, streams: Streams, status: int = 1) -> int:
         """Say something as bash itself; gives the status."""
@@ -245,11 +257,13 @@ class Shell:
     def _fork(self) -> None:
         """Count a new process. Raises Leave when there are too many; everything that the line started ends then."""
         terminal = self.login.terminal
-        if terminal.forks >= FORKS_MAX:
-            self.login.stderr(f"{self.place}fork: retry: Resource temporarily unavailable\n".encode())
-            for job in self.login.everything:
-                job.doom()
-            raise Leave("exit", FORK_FAILED)
+        if terminal.forks >= FORKS_MAX or self.login.overwhelmed:
+            if not self.login.overwhelmed:
+                self.login.stderr(f"{self.place}fork: retry: Resource temporarily unavailable\n".encode())
+                self.login.overwhelmed = True
+                for job in self.login.everything:
+                    job.stop()
+            raise Leave("abort" if self is self.login.shell else "exit", FORK_FAILED)
         terminal.forks += 1
 
     def release(self) -> None:
@@ -348,7 +362,15 @@ class Shell:
     def captured(self, program: Program | Sequence, streams: Streams) -> Steps[bytes]:
         """Run what stands in `$( )`; gives what it wrote. The status is that of the shell afterwards."""
         chunks: list[bytes] = []
-        inner = Streams(streams.stdin, chunks.append, streams.stderr, streams.keyboard, streams.others)
+        held = [0]
+
+        def keep(data: bytes) -> None:
+            held[0] += len(data)
+            if held[0] > PIPE_BYTES_MAX:
+                raise TooMuch
+            chunks.append(data)
+
+        inner = Streams(streams.stdin, keep, streams.stderr, streams.keyboard, streams.others)
         if isinstance(program, Program) and program.problem is not None:
             self.status = self._unreadable(program, streams)
             return b""

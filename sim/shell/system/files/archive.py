@@ -10,6 +10,7 @@ import io
 import posixpath
 import re
 import tarfile
+import zlib
 from dataclasses import dataclass, field
 
 from sim.engine import Steps
@@ -268,4 +269,72 @@ def _extract(call: Call, asked: Asked, archive: tarfile.TarFile, members: list[t
     return status
 
 
-COMMANDS["tar"] = tar
+def gzip_(call: Call) -> Steps[int]:
+    """Pack and unpack one file (-d -c -k -f -t -v; levels make no difference); `zcat` unpacks to the output."""
+    unpack, flags = call.name in ("gunzip", "zcat"), "c" if call.name == "zcat" else ""
+    names = []
+    for word in call.argv:
+        if word.startswith("-") and len(word) > 1:
+            flags += {"--decompress": "d", "--stdout": "c", "--keep": "k", "--test": "t", "--force": "f"}.get(word, word[1:])
+        else:
+            names.append(word)
+    if odd := set(flags) - set("dcktfvnq123456789"):
+        return call.refuse(f"{call.name} -{min(odd)}")
+    unpack = unpack or "d" in flags or "t" in flags
+    if not names or names == ["-"]:
+        data = yield from call.input()
+        done = _zipped(data, unpack=unpack)
+        if done is None:
+            call.write("\ngzip: stdin: not in gzip format\n", "stderr")
+            return 1
+        call.write(b"" if "t" in flags else done)
+        return 0
+    status = 0
+    for name in names:
+        status = max(status, _zip_file(call, name, flags, unpack=unpack))
+    return status
+
+
+def _zipped(data: bytes, *, unpack: bool) -> bytes | None:
+    if not unpack:
+        return gzip.compress(data, mtime=0)
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, ValueError, zlib.error):
+        return None
+
+
+def _zip_file(call: Call, name: str, flags: str, *, unpack: bool) -> int:
+    path, to_output = call.path(name), "c" in flags or "t" in flags
+    if unpack and not call.files.exists(path) and call.files.exists(f"{path}.gz"):
+        name, path = f"{name}.gz", f"{path}.gz"
+    target = path.removesuffix(".gz") if unpack else f"{path}.gz"
+    if unpack and target == path and not to_output:
+        return call.fail(f"{name}: unknown suffix -- ignored", 2)
+    if not unpack and name.endswith(".gz") and "f" not in flags:
+        return call.fail(f"{name} already has .gz suffix -- unchanged", 2)
+    try:
+        if call.files.is_dir(path):
+            return call.fail(f"{name} is a directory -- ignored", 2)
+        done = _zipped(call.files.read(path), unpack=unpack)
+        if done is None:
+            call.write(f"\ngzip: {name}: not in gzip format\n", "stderr")
+            return 1
+        if to_output:
+            call.write(b"" if "t" in flags else done)
+            return 0
+        if call.files.exists(target) and "f" not in flags:
+            return call.fail(f"{posixpath.basename(target)} already exists;\tnot overwritten", 2)
+        node = call.files.find(path)
+        call.files.open(target, keep=False).write(done)
+        call.files.chmod(target, node.mode)
+        call.files.set_times(target, node.mtime_us)
+        if "k" not in flags:
+            call.files.remove(path)
+    except FileError as error:
+        call.write(f"{call.name}: {name}: {error}\n", "stderr")
+        return 1
+    return 0
+
+
+COMMANDS.update({"tar": tar, "gzip": gzip_, "gunzip": gzip_, "zcat": gzip_})

@@ -12,7 +12,7 @@ from sim.shell.system.options import BadUsage, complain, read
 
 CHUNK_SECONDS = 0.001
 FOLLOW_SECONDS = 1.0
-YES_LINES = 1000
+YES_BYTES = 8192
 UNITS = {"": 1, "c": 1, "k": 1024, "K": 1024, "M": 1024**2, "G": 1024**3, "kB": 1000, "MB": 1000**2}
 COPY_BYTES_MAX = 64 * 1024 * 1024
 
@@ -45,6 +45,7 @@ def _endless(call: Call, name: str) -> Steps[None]:
     while True:
         call.write(call.files.read(call.path(name)))
         yield call.engine.sleep(microseconds(CHUNK_SECONDS))
+        yield from call.room()
 
 
 def tee(call: Call) -> Steps[int]:
@@ -75,8 +76,9 @@ def yes(call: Call) -> Steps[int]:
     chunk = (" ".join(call.argv) or "y").encode() + b"\n"
     try:
         while True:
-            call.write(chunk * YES_LINES)
+            call.write(chunk * max(1, YES_BYTES // len(chunk)))
             yield call.engine.sleep(microseconds(CHUNK_SECONDS))
+            yield from call.room()
     except BrokenPipe:
         return 141
 

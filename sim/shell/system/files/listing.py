@@ -123,7 +123,11 @@ def _table(call: Call, rows: list[Row], given: Given) -> str:
         return ""
     if "l" not in given:
         names = [f"{_number(name, given)}{_blocks(node, given)}{name}{_mark(node, given)}" for name, node in rows]
-        return ", ".join(names) + "\n" if "m" in given else "".join(name + "\n" for name in names)
+        if "m" in given:
+            return ", ".join(names) + "\n"
+        screen = call.login.terminal.columns if call.streams.stdout is call.login.stdout and "1" not in given else None
+        colours = [_colour(node) if "K" in given else "" for _, node in rows]
+        return _columns(names, colours, screen) if screen else "".join(name + "\n" for name in names)
     cells = [_cells(call, name, node, given) for name, node in rows]
     wide = [max(len(cell[column]) for cell in cells) for column in range(5)]
     lines = []
@@ -133,6 +137,47 @@ def _table(call: Call, rows: list[Row], given: Given) -> str:
         parts += [f"{group:<{wide[3]}}"] if "o" not in given and "G" not in given else []
         lines.append(f"{_number(name, given)}{_blocks(node, given)}{' '.join(parts)} {size:>{wide[4]}} {when} {shown}\n")
     return "".join(lines)
+
+
+def _colour(node: Inode) -> str:
+    """Give the colour of a name as dircolors sets it, "" for the terminal's own."""
+    if node.kind == DIRECTORY:
+        return "30;42" if node.mode & 0o1002 == 0o1002 else "01;34"
+    return "01;36" if node.kind == LINK else "01;32" if node.kind == 0 and node.mode & 0o111 else ""
+
+
+def _columns(names: list[str], colours: list[str], wide: int) -> str:
+    """Lay names out in columns, down first, with tabs where no colour forbids them. Models: ls.c, print_many_per_line."""
+    rows, columns, widths = len(names), [names], [0]
+    for rows in range(1, len(names) + 1):
+        columns = [names[at:at + rows] for at in range(0, len(names), rows)]
+        widths = [max(map(len, column)) + 2 for column in columns]
+        if sum(widths) - 2 < wide or rows == len(names):
+            break
+    lines: list[str] = []
+    tinted = any(colours)
+    for row in range(rows):
+        line, at, want = "", 0, 0
+        for number, column in enumerate(columns):
+            if row >= len(column):
+                break
+            line += _gap(at, want, tabs=not tinted)
+            name, colour = column[row], colours[number * rows + row]
+            line += f"\x1b[{colour}m{name}\x1b[0m" if colour else name
+            at, want = want + len(name), want + widths[number]
+        lines.append(line + "\n")
+    text = "".join(lines)
+    return text.replace("\x1b[", "\x1b[0m\x1b[", 1) if tinted else text
+
+
+def _gap(at: int, want: int, *, tabs: bool) -> str:
+    out = ""
+    while at < want:
+        if tabs and want // 8 > (at + 1) // 8:
+            out, at = out + "\t", at + 8 - at % 8
+        else:
+            out, at = out + " ", at + 1
+    return out
 
 
 def _number(name: str, given: Given) -> str:
