@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.engine import Steps
 from sim.shell.lend import DESCRIPTORS
-from sim.shell.pipes import Pipe, Streams
+from sim.shell.pipes import PIPE_BYTES_MAX, Pipe, Streams
 
 if TYPE_CHECKING:
     from sim.shell.walker.shell import Shell
@@ -31,6 +31,7 @@ OTHERS = frozenset((
     "test", "true", "sync", "getconf", "truncate", "dd", "file", "tree", "getopt"))
 NATIVE = frozenset(VALUES) | OTHERS
 """The programs that are bashkit's; a file in $PATH stands for each."""
+ENDLESS = ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
 BINARY = frozenset(("head", "tail", "cat", "base64", "base32", "gzip", "gunzip", "zcat", "bzip2", "bunzip2", "bzcat", "xxd", "tr", "cut",
                     "tac", "printf", "dd", "echo"))
 BY_LINE = frozenset(("grep", "egrep", "fgrep", "cut", "tr", "rev", "expand"))
@@ -44,6 +45,8 @@ def run(shell: Shell, name: str, text: str, argv: list[str], streams: Streams) -
     raw = name in BINARY
     text = text.replace("/dev/fd/", DESCRIPTORS)
     source = streams.stdin or streams.keyboard
+    if name == "head" and argv and argv[-1] in ENDLESS and (wants := _head_wants(argv[:-1])) and wants[0] == "c":
+        return _head_of_device(shell, argv[-1], wants[1], streams)
     if shell.leaks(text, streams):
         return 120
     if name in ("grep", "egrep", "fgrep") and not argv:
@@ -125,6 +128,17 @@ def _head(source: Pipe, unit: str, count: int, streams: Streams) -> Steps[int]:
             break
         streams.stdout(chunk if unit == "n" else chunk[:count])
         count -= 1 if unit == "n" else len(chunk)
+    return 0
+
+
+def _head_of_device(shell: Shell, path: str, count: int, streams: Streams) -> int:
+    """Give the first bytes of a device that never ends."""
+    if count > PIPE_BYTES_MAX:
+        return shell.refuse(f"more than {PIPE_BYTES_MAX // 1024 // 1024} MiB of {path}", streams)
+    data = bytearray()
+    while len(data) < count:
+        data += shell.login.view.read(path)
+    streams.stdout(bytes(data[:count]))
     return 0
 
 

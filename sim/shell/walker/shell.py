@@ -208,7 +208,8 @@ class Shell:
         found = REAL_TIME_OR_CHANCE.search(text)
         if found:
             self.login.terminal.refusals.append(f"bash {found[0]}")
-            streams.stderr(f"not simulated: {found[0]} (it would read the real clock or real chance)\n".encode())
+            why = "it never ends" if found[0].startswith("/dev/") else "it would read the real clock or real chance"
+            streams.stderr(f"not simulated: {found[0]} ({why})\n".encode())
         return bool(found)
 
     @property
