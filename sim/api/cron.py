@@ -1,14 +1,18 @@
-"""Cron schedules: `*/5 * * * *`, names of months and days, `@daily`.
+"""Cron schedules: five fields, names of months and days, `@daily`, `@every 5m`; in UTC.
 
-Models: github.com/robfig/cron/v3 (ParseStandard, SpecSchedule.Next, its error texts). Left out: seconds, `@every`,
-time zones other than UTC.
+Models: github.com/robfig/cron/v3 (ParseStandard, SpecSchedule.Next, its error texts). Left out: seconds, time zones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
+from sim.api import times
+
+SECOND_US = 1_000_000
+MINUTE_US, DAY_US = 60 * SECOND_US, 86_400 * SECOND_US
+SEARCH_DAYS = 5 * 366
+EVERY = "@every "
 MONTHS = {name: n + 1 for n, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])}
 DAYS = {name: n for n, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 BOUNDS: tuple[tuple[int, int, dict[str, int]], ...] = (
@@ -17,47 +21,55 @@ DESCRIPTORS = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
 }
-FAR_YEARS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The minutes, hours, days, months and weekdays that match; star: which day fields were `*`."""
+    """When something is due: minutes, hours, days of the month, months, days of the week; or every so often."""
 
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    any_day: bool
-    any_weekday: bool
+    fields: tuple[frozenset[int], ...] = ()
+    any_day: tuple[bool, bool] = (True, True)
+    every_us: int = 0
 
-    def _day_matches(self, moment: datetime) -> bool:
-        day, weekday = moment.day in self.days, moment.isoweekday() % 7 in self.weekdays
-        return (day and weekday) if self.any_day or self.any_weekday else (day or weekday)
-
-    def next_after(self, unix_s: int) -> int | None:
-        """Give the next moment, in seconds since 1970, after the given one; None where there is none in five years."""
-        moment = datetime.fromtimestamp(unix_s - unix_s % 60 + 60, UTC)
-        end = moment.year + FAR_YEARS
-        while moment.year <= end:
-            if moment.month not in self.months:
-                moment = (moment.replace(day=1, hour=0, minute=0) + timedelta(days=32)).replace(day=1)
-            elif not self._day_matches(moment):
-                moment = moment.replace(hour=0, minute=0) + timedelta(days=1)
-            elif moment.hour not in self.hours:
-                moment = moment.replace(minute=0) + timedelta(hours=1)
-            elif moment.minute not in self.minutes:
-                moment += timedelta(minutes=1)
-            else:
-                return int(moment.timestamp())
+    def next_us(self, after_us: int) -> int | None:
+        """Give the first due moment after one, both microseconds since 1970; None when there is none in five years."""
+        if self.every_us:
+            return after_us + self.every_us - after_us % SECOND_US
+        minutes, hours, _, _, _ = self.fields
+        at_us = (after_us // MINUTE_US + 1) * MINUTE_US
+        for _ in range(SEARCH_DAYS):
+            day_us = at_us // DAY_US * DAY_US
+            if self._day(day_us):
+                for hour in sorted(hours):
+                    for minute in sorted(minutes):
+                        found = day_us + (hour * 60 + minute) * MINUTE_US
+                        if found >= at_us:
+                            return found
+            at_us = day_us + DAY_US
         return None
+
+    def _day(self, day_us: int) -> bool:
+        """Tell whether the day fits; where both kinds of days are given one of them is enough."""
+        _, month, day = (int(part) for part in times.stamp(day_us)[:10].split("-"))
+        weekday = (day_us // DAY_US + 4) % 7
+        _, _, days, months, weekdays = self.fields
+        if month not in months:
+            return False
+        if any(self.any_day):
+            return day in days and weekday in weekdays
+        return day in days or weekday in weekdays
 
 
 def parse(text: str) -> Schedule:
     """Read a schedule. Raises ValueError in the words of the API server."""
     if not text:
         raise ValueError("empty spec string")
+    if text.startswith(EVERY):
+        try:
+            seconds = times.parse_duration(text.removeprefix(EVERY))
+        except ValueError as error:
+            raise ValueError(f"failed to parse duration {text}: {error}") from None
+        return Schedule(every_us=max(1, int(seconds)) * SECOND_US)
     if text.startswith("@"):
         if text not in DESCRIPTORS:
             raise ValueError(f"unrecognized descriptor: {text}")
@@ -65,10 +77,9 @@ def parse(text: str) -> Schedule:
     parts = text.split()
     if len(parts) != 5:
         raise ValueError(f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]")
-    minutes, hours, days, months, weekdays = (
-        _field(part, *bounds) for part, bounds in zip(parts, BOUNDS, strict=True))
+    fields = tuple(_field(part, *bounds) for part, bounds in zip(parts, BOUNDS, strict=True))
     stars = [any(term.split("/")[0] in ("*", "?") for term in part.split(",")) for part in parts]
-    return Schedule(minutes, hours, days, months, weekdays, stars[2], stars[4])
+    return Schedule(fields, (stars[2], stars[4]))
 
 
 def _field(text: str, low: int, high: int, names: dict[str, int]) -> frozenset[int]:

@@ -5,7 +5,7 @@ import pytest
 from sim.api import objects, times
 from sim.api.client import Key
 from sim.api.errors import StatusError
-from sim.controllers.batch import schedule
+from sim.api import cron as schedule
 from sim.controllers.scheduler.scheduler import explain
 from tests.controllers.test_cluster import World
 

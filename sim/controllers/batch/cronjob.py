@@ -5,11 +5,11 @@ Models: pkg/controller/cronjob/cronjob_controllerv2.go. Left out: time zones oth
 
 from __future__ import annotations
 
+from sim.api import cron as schedule
 from sim.api import objects, times
 from sim.api.client import Change, Key, Object
 from sim.api.errors import StatusError
 from sim.controllers.base import Controller
-from sim.controllers.batch import schedule
 from sim.controllers.batch.job import finished
 from sim.engine import SECOND_US
 
