@@ -41,6 +41,8 @@ class TransportError(KubedrillError):
         self.kind = kind
         self.message = message
         self.after_seconds = after_seconds
+        self.until: Any = None
+        """An engine event after which the request is answered all the same, if it comes first."""
 
 
 class StatusError(KubedrillError):
@@ -56,6 +58,8 @@ class StatusError(KubedrillError):
         self.details = dict(details or {})
         self.after_seconds = 0.0
         """How long the server takes to say so (conflict retries inside it)."""
+        self.until: Any = None
+        """An engine event after which the request is answered all the same, if it comes first."""
 
     def status(self) -> dict[str, Any]:
         """Give the Status object of the answer's body."""

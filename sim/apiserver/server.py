@@ -14,7 +14,7 @@ from sim.api import errors, objects, patch, times
 from sim.api.client import Change, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
 from sim.api.validation import Faults
-from sim.apiserver import admission, decode, deletion, managed, options, reading, subresources, tables
+from sim.apiserver import admission, decode, deletion, managed, options, outage, reading, subresources, tables
 from sim.apiserver.access import Rights, authorize, review
 from sim.apiserver.admission import allocation
 from sim.apiserver.heartbeats import CacheReader, Heartbeats
@@ -25,8 +25,6 @@ from sim.etcd.store import Store
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 HEX = "0123456789abcdef"
-AWAY = ("the server was unable to return a response in the time allotted, but may still be processing the request")
-AWAY_SECONDS = 60.0
 COMPACTION_US = 300 * SECOND_US
 EVENT_TTL_SECONDS = 3600
 """kube-apiserver --event-ttl 1h0m0s."""
@@ -79,6 +77,7 @@ class ApiServer:
         self.watches: dict[ServerWatch, None] = {}
         self.running = True
         self.away = False
+        self.back = engine.event()
         """Whether the store cannot be reached: requests then hang for a minute."""
         self.dial: Callable[[str, int], Any] | None = None
         """How the server reaches a kubelet: (address of the node, 10250) -> `program.NodeService`; set by its host."""
@@ -102,13 +101,24 @@ class ApiServer:
                 watch.closed()
         self.watches.clear()
 
+    def set_away(self, *, away: bool) -> None:
+        """Note whether the store can be reached."""
+        self.away = away
+        if away:
+            self.back = self.engine.event()
+        elif not self.back.triggered:
+            self.back.succeed()
+
     def handle(self, request: Request) -> Response:
         """Answer a request. Raises StatusError, and NotSimulated for kinds and subresources that are not built."""
         key = request.key
-        if self.away:
-            late = StatusError(504, "Timeout", AWAY)
-            late.after_seconds = AWAY_SECONDS
-            raise late
+        if not key.resource and key.name.startswith(("/healthz", "/livez", "/readyz")):
+            return outage.health(key.name, away=self.away)
+        if self.away and request.subresource == "heartbeat" and not request.body["beating"]:
+            self.heartbeats.end(key)  # nobody renews any more; that cannot be written now, and is seen all the same
+            return Response(200, {})
+        if self.away and key.resource:
+            raise outage.hang(request, self.back)
         if not key.resource:
             return tables.discovery(key.name, self.version, self.rows())
         row = self.row(key.resource)

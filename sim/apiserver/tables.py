@@ -61,8 +61,6 @@ def discovery(path: str, version: str, rows: Iterable[Resource]) -> Response:
     if path == "/version":
         major, short, _ = version.split(".", 2)
         return Response(200, {"major": major, "minor": short, "gitVersion": f"v{version}", "platform": "linux/amd64"})
-    if path in ("/healthz", "/livez", "/readyz"):
-        return Response(200, "ok")
     raise StatusError(404, "NotFound", "the server could not find the requested resource")
 
 

@@ -156,7 +156,7 @@ class KubeApiserver(Program):
             self._back.cancel()
             self._back = None
         if away and not server.away:
-            server.away = True
+            server.set_away(away=True)
             self._away_us = self.engine.now_us
             self._tell()
         elif not away and server.away and self._back is None:
@@ -169,7 +169,7 @@ class KubeApiserver(Program):
     def _etcd_back(self) -> None:
         self._back = None
         if self.server is not None:
-            self.server.away = False
+            self.server.set_away(away=False)
             self._tell()
 
     def _tell(self) -> None:

@@ -24,6 +24,7 @@ from sim.host.files import FileError
 from sim.host.network import Connection
 from sim.program import Start
 
+HANGS = "context deadline exceeded"
 GIVES_UP_LOW_US, GIVES_UP_HIGH_US = 12 * SECOND_US, 15 * SECOND_US
 
 
@@ -46,6 +47,7 @@ class Led(Program):
         self.url = f"https://127.0.0.1:{API_PORT}"
         self._gone: Timer | None = None
         self._server: Any = None
+        self._last: Any = None
         self._stop_looking: Callable[[], None] = lambda: None
 
     def check(self) -> None:
@@ -82,7 +84,7 @@ class Led(Program):
         self._stop_looking = self.host.network.on_change(self._look)
         self.set_ready(ready=True)
         error = self._connect()
-        if error and not self.waits:
+        if error and not self.waits and error != HANGS:
             self.klog("E", "run.go:72", '"command failed" err="unable to load configmap based request-header-client-ca-file: '
                       f'Get \\"{self.url}/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication\\": '
                       f'{error}"')
@@ -94,13 +96,13 @@ class Led(Program):
             server: Any = self.connection.server()
         except TransportError as error:
             return None, error.message
-        return (None, "context deadline exceeded") if server.away else (server, "")
+        return (None, HANGS) if server.away else (server, "")
 
     def _connect(self) -> str:
         server, error = self._answers()
         if server is None:
             return error
-        self._server = server
+        self._server = self._last = server
         client = Client(self.connection, server.reader, agent=self.name, user=User(f"system:{self.name}"))
         try:
             client.watch("leases", self._lease_changed, closed=self._look)
@@ -176,9 +178,9 @@ class Led(Program):
             self._gone = None
         election, self.election = self.election, None
         if election is not None:
-            if self._server is not None:
+            if self._last is not None and self._last.running and (kill or self._server is None):
                 # Not a message when it was killed: the promise of renewals no longer holds.
-                election.client = Client(self._server, self._server.reader, agent=self.name)
+                election.client = Client(self._last, self._last.reader, agent=self.name)
             try:
                 election.stop(release=not kill)
             except (StatusError, TransportError):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sim.api import objects, times
 from sim.api.client import Change, Client, Key, Object
-from sim.api.errors import StatusError
+from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Engine, Timer
 from sim.recorder import Recorder
 
@@ -77,7 +77,7 @@ class LeaderElection:
             else:
                 lease = self.client.update(self.key, {**lease, "spec": spec})
             self.client.update(self.key, {"beating": True, "period_s": RETRY_SECONDS}, subresource="heartbeat")
-        except StatusError:
+        except (StatusError, TransportError):
             self._again()
             return
         self.leading = True

@@ -82,9 +82,9 @@ class Network:
         """Give the service that listens at an address. Raises TransportError."""
         host = self.find(address, client, port)
         shown = "127.0.0.1" if address == "localhost" else address
-        if host is None or not host.powered:
+        if host is None:
             raise TransportError("no-route", f"dial tcp {shown}:{port}: connect: no route to host", 3.0)
-        if self.is_cut(client, host):
+        if not host.powered or self.is_cut(client, host):
             raise TransportError("timeout", f"dial tcp {shown}:{port}: i/o timeout", TIMEOUT_SECONDS)
         service = self.listeners.get((host.name, port))
         if service is None:

@@ -107,7 +107,7 @@ class Container:
             takes_us, code = microseconds(self.service.stop(SIGTERM)), 0
         elif self.script.handles_term:
             takes_us, code = microseconds(0.1), 143
-        elif self.kind.stop_seconds is None or (self.argv and self.script is not NOTHING and not self.kind.own):
+        elif self.kind.stop_seconds is None or self.script.handles_term is False:
             takes_us, code = grace_us + 1, 0
         else:
             # A shell image has no program that would end in order: TERM is its end.

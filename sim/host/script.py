@@ -18,6 +18,7 @@ from sim.api.times import parse_duration
 from sim.engine import SECOND_US, microseconds
 
 SHELLS = ("sh", "bash", "ash", "dash")
+DEAF = ("sleep", "tail", "cat", "yes", "watch", "top")
 INTERPRETERS = ("perl", "python", "python3", "node", "ruby", "php")
 INTERPRETED_US = 4 * SECOND_US
 """A one-line program of an interpreter computes for a while and ends; what it prints is not modelled."""
@@ -39,14 +40,14 @@ class Script:
     """A timeline. end: (microseconds, exit status), None when it never ends by itself.
 
     loop: (first deed of the loop, its start, its period in microseconds) of an endless loop, else None.
-    handles_term: whether SIGTERM ends it at once; PID 1 without a handler is not reached by it.
-    unknown: a program that stands in the container's command and is not modelled.
+    handles_term: whether SIGTERM ends it at once; a shell or `sleep` as PID 1 without a handler is not reached by it.
+        None: a program of its own, which ends as its image does.
     """
 
     deeds: tuple[Deed, ...] = ()
     end: tuple[int, int] | None = None
     loop: tuple[int, int, int] | None = None
-    handles_term: bool = False
+    handles_term: bool | None = None
 
     def until(self, upto_us: int, since_us: int = -1) -> Iterator[Deed]:
         """Give the deeds after `since_us` up to a moment, oldest first."""
@@ -276,9 +277,10 @@ def compile_script(argv: tuple[str, ...]) -> Script:
         status = 0  # a shell without a terminal ends at once
     else:
         status = walk.known(program, list(argv[1:]), "", last=True)
+    term = walk.term if program in SHELLS else False if program in DEAF else None
     if walk.forever or walk.steps > STEPS_MOST:
-        return Script(tuple(walk.deeds), None, walk.loop, walk.term)
-    return Script(tuple(walk.deeds), (walk.at_us, status if walk.ended is None else walk.ended), None, walk.term)
+        return Script(tuple(walk.deeds), None, walk.loop, term)
+    return Script(tuple(walk.deeds), (walk.at_us, status if walk.ended is None else walk.ended), None, term)
 
 
 @lru_cache(maxsize=2048)

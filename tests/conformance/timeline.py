@@ -11,6 +11,8 @@ def named(kind, pattern, name):
     if kind == "Line":
         return pattern in name
     namespace, _, plain = name.rpartition("/")
+    if kind == "Lease":
+        return fnmatchcase(plain, pattern)  # the recordings name the leases of leaders without their namespace
     if "/" in pattern:
         return fnmatchcase(name, pattern)
     return pattern == "*" or (namespace in ("", "default") and fnmatchcase(plain, pattern))

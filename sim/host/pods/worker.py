@@ -400,7 +400,7 @@ class PodWorker(Ending):
         slot.pull.next(slot.failed_us, self.engine.now_us)
         slot.wait(reason, text)
         self.post(f"the image of its container {slot.name} cannot be pulled")
-        self._later(RESYNC_US, self.sync)
+        self._later(self.kubelet.stream.uniform(2, 9) * SECOND_US, self.sync)
 
     def _pull_backs_off(self, slot: Slot) -> None:
         text = f'Back-off pulling image "{slot.image_name}"'

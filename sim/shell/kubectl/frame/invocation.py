@@ -28,6 +28,8 @@ RETRY_AFTER_TRIES = 10
 LOCALHOST = ("localhost", 8080)
 CACHE_SECONDS = 6 * 3600
 """How long a kept answer to discovery counts (cli-runtime, since 1.25; before it was 10 minutes)."""
+FOREVER_SECONDS = 1e6
+CLIENT_TIMEOUT = "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
 DISCOVERY_TRIES = 5
 """How often a client asks for the groups before it gives up; each failure is a line of the log."""
 TRIES_OF = {"drain": 4, "cordon": 4, "uncordon": 4, "rollout status": 4, "api-resources": 1}
@@ -121,17 +123,36 @@ class Invocation:
         wait_us = max(0, self._tokens_us - now_us)
         yield self.engine.sleep(microseconds(REQUEST_SECONDS) + wait_us)
         connection = Connection(self.call.host.network, self.call.host, *address)
+        deadline_us = self.engine.now_us + microseconds(self.timeout_seconds())
         left = RETRY_AFTER_TRIES
         while True:
             try:
                 return connection.handle(request)
             except (StatusError, TransportError) as error:
-                yield self.engine.sleep(microseconds(error.after_seconds))
+                yield from self._endure(error, deadline_us)
                 pause = error.details.get("retryAfterSeconds") if isinstance(error, StatusError) and error.code == 429 else None
-                if not pause or not left:
+                if not left or not (pause or (error.until is not None and error.until.processed)):
                     raise
             left -= 1
-            yield self.engine.sleep(microseconds(pause))
+            if pause:
+                yield self.engine.sleep(microseconds(pause))
+
+    def _endure(self, error: StatusError | TransportError, deadline_us: int) -> Steps[None]:
+        """Wait as long as the answer takes, or until it is there after all. Raises TransportError at the client's limit."""
+        waits_us = microseconds(error.after_seconds)
+        if self.engine.now_us + waits_us > deadline_us:
+            yield self.engine.sleep(deadline_us - self.engine.now_us)
+            raise TransportError("timeout", CLIENT_TIMEOUT)
+        over = self.engine.sleep(waits_us)
+        yield over if error.until is None else self.engine.any_of([over, error.until])
+
+    def timeout_seconds(self) -> float:
+        """Give --request-timeout in seconds; without it, and as 0, a request may take for ever."""
+        text = str(self.flags["request-timeout"] or "0")
+        try:
+            return (float(text) if text.isdigit() else times.parse_duration(text)) or FOREVER_SECONDS
+        except ValueError:
+            raise UsageError(f'invalid argument "{text}" for "--request-timeout" flag: time: invalid duration "{text}"') from None
 
     def transport_error(self, error: TransportError) -> str:
         """Say that no answer came. Models: cmdutil.StandardErrorMessage."""
