@@ -71,7 +71,11 @@ class ApiServer:
         self.version = version
         self.minor = int(version.split(".")[1])
         self.flags = dict(flags or {})
-        self.heartbeats = Heartbeats(engine)
+        if store.heartbeats is None:
+            store.heartbeats = Heartbeats(engine)
+        self.heartbeats: Heartbeats = store.heartbeats
+        self.promised: dict[Key, None] = {}
+        """Whose renewals come through this server: they end with it."""
         self.reader: Reader = CacheReader(store, self.heartbeats)
         self.rights = Rights(self.reader)
         self.watches: dict[ServerWatch, None] = {}
@@ -94,7 +98,12 @@ class ApiServer:
     def stop(self) -> None:
         """End the server: watches are cut, promised heartbeats are no longer heard."""
         self.running = False
-        self.heartbeats.promises.clear()
+        for key in self.promised:
+            renewed_us, lease = self.heartbeats.end(key), self.store.get(key)
+            if renewed_us is not None and lease is not None and not self.away:
+                stamp = times.stamp_micro(self.heartbeats.unix_us(renewed_us))
+                self.store.commit(key, objects.put(lease, "spec.renewTime", stamp), because="its last renewal")
+        self.promised.clear()
         for watch in list(self.watches):
             watch.inner.stop()
             if watch.closed:

@@ -149,7 +149,7 @@ class KubeApiserver(Program):
             return
         address, port, store = self._etcd
         try:
-            away = self.host.dial(address, port) is not store
+            away = self.host.dial(address, port) is not store or not self.host.powered
         except TransportError:
             away = True
         if away and self._back is not None:

@@ -8,13 +8,35 @@ from __future__ import annotations
 import json
 
 from sim.api import times
+from sim.api.errors import TransportError
 from sim.apiserver.resources import INDEXES
 from sim.components.base import ETCD_PORT, Fatal, Program, address_of
 from sim.etcd.store import Store
 from sim.host.files import FileError
+from sim.host.network import Deaf
 from sim.program import Start
 
 FILES = ("cert-file", "key-file", "trusted-ca-file", "peer-cert-file", "peer-key-file", "peer-trusted-ca-file")
+
+
+class Members:
+    """The members of one etcd cluster: a store that is served while most of them run.
+
+    Left out: the log of each member; a member that was away has everything when it is back.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.store: Store | None = None
+        self.running: dict[Etcd, None] = {}
+
+    def changed(self) -> None:
+        """Serve, or stop serving: without a leader requests run into their time-out."""
+        quorum = len(self.running) > self.size // 2
+        for member in list(self.running):
+            service = self.store if quorum else Deaf(TransportError("timeout", "etcdserver: no leader", 5.0))
+            for port in member.ports:
+                member.host.network.listen(member.host, port, service)
 
 
 class Etcd(Program):
@@ -69,15 +91,35 @@ class Etcd(Program):
         store = self.host.disks.get(folder)
         if store is None:
             store = self.host.disks[folder] = Store(self.engine, INDEXES)
+        members = self._members()
+        if members is not None and members.store is None:
+            members.store = store
         urls = self.flags.get("listen-client-urls", f"http://localhost:{ETCD_PORT}")
         self.ports = sorted({address_of(url, ETCD_PORT)[1] for url in urls.split(",")})
         self.owner.wrote(self._line("info", "embed/serve.go:210", "ready to serve client requests"))
-        for port in self.ports:
-            self.host.network.listen(self.host, port, store)
+        if members is None:
+            for port in self.ports:
+                self.host.network.listen(self.host, port, store)
+        else:
+            self.host.disks[folder] = members.store
+            members.running[self] = None
+            members.changed()
         self.set_ready(ready=True)
+
+    def _members(self) -> Members | None:
+        """Give the cluster that --initial-cluster names, None where it has one member."""
+        cluster = ",".join(sorted(self.flags.get("initial-cluster", "").split(",")))
+        size = cluster.count(",") + 1
+        if size == 1:
+            return None
+        found: Members = self.host.network.etcds.setdefault(cluster, Members(size))
+        return found
 
     def end(self, *, kill: bool) -> None:
         """Close the ports."""
+        members = self._members()
         for port in self.ports:
             self.host.network.close(self.host, port)
         self.ports = []
+        if members is not None and members.running.pop(self, 0) is None:
+            members.changed()

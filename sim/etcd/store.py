@@ -74,6 +74,8 @@ class Store:
     ) -> None:
         self.engine = engine
         self.revision = 1
+        self.heartbeats: Any = None
+        """What the API servers of this store know of leases that are renewed without a write each time."""
         self.compacted_revision = 0
         self.changes: list[Change] = []
         self._first_change = 0

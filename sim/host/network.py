@@ -54,6 +54,9 @@ class Network:
         self.cuts: dict[frozenset[str], None] = {}
         self.slow_images: dict[str, float] = {}
         self.addresses: dict[str, list[str]] = {}
+        """Shared addresses (a load balancer's) -> the hosts behind them."""
+        self.etcds: dict[str, Any] = {}
+        """etcd clusters of several members, by their --initial-cluster."""
         self._notices: dict[Callable[[], None], None] = {}
 
     def add(

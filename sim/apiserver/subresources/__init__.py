@@ -75,7 +75,9 @@ def heartbeat(server: ApiServer, request: Request) -> Response:
     key, body = request.key, request.body if isinstance(request.body, dict) else {}
     if body.get("beating"):
         server.heartbeats.begin(key, round(body.get("period_s", 10) * SECOND_US))
+        server.promised[key] = None
         return Response(200, {})
+    server.promised.pop(key, None)
     renewed_us = server.heartbeats.end(key)
     lease = server.store.get(key)
     if renewed_us is not None and lease is not None:

@@ -51,7 +51,7 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
         if not catalogue.stand_in and "flannel" not in cluster.addons:
             host.files.view().write("/etc/cni/net.d/10-bridge.conf", b'{"cniVersion": "0.4.0", "type": "bridge"}\n')
         if node.role == "control-plane":
-            _control_plane(host, version, cluster, server)
+            _control_plane(host, version, cluster, server, {each.name: addresses[each.name] for each in cluster.planes})
     for host, node in zip(hosts, cluster.nodes, strict=True):
         if node.present:
             host.boot()
@@ -101,13 +101,13 @@ def _minor(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
+def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, peers: dict[str, str]) -> None:
     files.pki(host)
     files.admin_kubeconfigs(host, cluster, server)
     hard_way = cluster.installer != "kubeadm"
-    lines = files.commands(host, version, cluster)
+    lines = files.commands(host, version, cluster, peers)
     if hard_way:
-        files.units(host, version, cluster, LATER)
+        files.units(host, cluster, lines, LATER)
     else:
         for name, (image, words) in lines.items():
             host.runtime.images[image] = 60.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -220,8 +221,11 @@ def admin_kubeconfigs(host: Host, cluster: ClusterSpec, server: str) -> None:
         root.chmod(f"/etc/kubernetes/{name}.conf", 0o600)
 
 
-def commands(host: Host, version: str, cluster: ClusterSpec) -> dict[str, tuple[str, list[str]]]:
-    """Give image and command line of each control-plane program, as kubeadm writes them."""
+def commands(
+    host: Host, version: str, cluster: ClusterSpec, peers: Mapping[str, str]
+) -> dict[str, tuple[str, list[str]]]:
+    """Give image and command line of each control-plane program, as kubeadm writes them. peers: host -> address."""
+    members = ",".join(f"{name}=https://{address}:2380" for name, address in peers.items())
     registry, etcd = catalogue.registry(version), f"{PKI}/etcd"
     client = f"https://127.0.0.1:{ETCD_PORT}"
     flags: dict[str, tuple[str, dict[str, str]]] = {
@@ -229,7 +233,7 @@ def commands(host: Host, version: str, cluster: ClusterSpec) -> dict[str, tuple[
             "advertise-client-urls": f"https://{host.address}:{ETCD_PORT}", "cert-file": f"{etcd}/server.crt",
             "client-cert-auth": "true", "data-dir": "/var/lib/etcd",
             "initial-advertise-peer-urls": f"https://{host.address}:2380",
-            "initial-cluster": f"{host.name}=https://{host.address}:2380", "key-file": f"{etcd}/server.key",
+            "initial-cluster": members, "key-file": f"{etcd}/server.key",
             "listen-client-urls": f"{client},https://{host.address}:{ETCD_PORT}",
             "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": f"https://{host.address}:2380",
             "name": host.name, "peer-cert-file": f"{etcd}/peer.crt", "peer-client-cert-auth": "true",
@@ -277,9 +281,11 @@ def extra_args(cluster: ClusterSpec, name: str) -> dict[str, str]:
     return {**cluster.extra_args.get(short.get(name, ""), {}), **cluster.extra_args.get(name, {})}
 
 
-def units(host: Host, version: str, cluster: ClusterSpec, later: tuple[str, ...]) -> None:
+def units(
+    host: Host, cluster: ClusterSpec, lines: Mapping[str, tuple[str, list[str]]], later: tuple[str, ...]
+) -> None:
     """Run the control plane "the hard way": a systemd unit each, nothing of it in the API. later: not enabled yet."""
-    for name, (image, words) in commands(host, version, cluster).items():
+    for name, (image, words) in lines.items():
         tag = image.rpartition(":")[2].removeprefix("v").partition("-")[0]
         executable(host, f"/usr/local/bin/{name}", tag)
         options = " \\\n  ".join(words)
