@@ -110,6 +110,8 @@ class Recorder:
         if alike is None or now_us - alike.last_us > ALIKE_INTERVAL_US:
             alike = self._alike[group] = Alike(now_us)
         alike.last_us = now_us
+        if len(self._alike) > REMEMBERED:
+            del self._alike[next(iter(self._alike))]
         alike.messages[message] = None
         if len(alike.messages) < ALIKE_MOST:
             return message, (*group, message)

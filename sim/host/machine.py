@@ -39,6 +39,15 @@ class OperatingSystem:
     split_usr: bool
     release: str
 
+    @property
+    def systemd_features(self) -> str:
+        """Give the second line of `systemctl --version`."""
+        new = self.systemd >= 252
+        return (f"+PAM +AUDIT +SELINUX +APPARMOR +IMA +SMACK +SECCOMP +GCRYPT {'-' if new else '+'}GNUTLS +OPENSSL +ACL +BLKID "
+                f"+CURL +ELFUTILS +FIDO2 +IDN2 -IDN +IPTC +KMOD +LIBCRYPTSETUP +LIBFDISK +PCRE2 -PWQUALITY "
+                f"{'+P11KIT +QRENCODE +TPM2' if new else '-P11KIT -QRENCODE'} +BZIP2 +LZ4 +XZ +ZLIB +ZSTD "
+                f"{'-BPF_FRAMEWORK ' if new else ''}-XKBCOMMON +UTMP +SYSVINIT default-hierarchy=unified")
+
 
 def _release(name: str, pretty: str, identifier: str, version: str, codename: str, more: str) -> str:
     return (f'PRETTY_NAME="{pretty}"\nNAME="{name}"\nVERSION_ID="{version}"\n{more}VERSION_CODENAME={codename}\n'
@@ -47,17 +56,17 @@ def _release(name: str, pretty: str, identifier: str, version: str, codename: st
 
 SYSTEMS = {
     "jammy": OperatingSystem(
-        "Ubuntu", "Ubuntu 22.04.5 LTS", "jammy", "22.04", 249, "249.11-0ubuntu3.12", "5.15.0-113-generic", True,
+        "Ubuntu", "Ubuntu 22.04.5 LTS", "jammy", "22.04", 249, "249.11-0ubuntu3.23", "5.15.0-113-generic", True,
         _release("Ubuntu", "Ubuntu 22.04.5 LTS", "ubuntu", "22.04", "jammy", 'VERSION="22.04.5 LTS (Jammy Jellyfish)"\n')
         + 'ID_LIKE=debian\nHOME_URL="https://www.ubuntu.com/"\nSUPPORT_URL="https://help.ubuntu.com/"\n'
         'BUG_REPORT_URL="https://bugs.launchpad.net/ubuntu/"\nUBUNTU_CODENAME=jammy\n'),
     "noble": OperatingSystem(
-        "Ubuntu", "Ubuntu 24.04.2 LTS", "noble", "24.04", 255, "255.4-1ubuntu8.6", "6.8.0-51-generic", False,
+        "Ubuntu", "Ubuntu 24.04.2 LTS", "noble", "24.04", 255, "255.4-1ubuntu8.19", "6.8.0-51-generic", False,
         _release("Ubuntu", "Ubuntu 24.04.2 LTS", "ubuntu", "24.04", "noble", 'VERSION="24.04.2 LTS (Noble Numbat)"\n')
         + 'ID_LIKE=debian\nHOME_URL="https://www.ubuntu.com/"\nSUPPORT_URL="https://help.ubuntu.com/"\n'
         'BUG_REPORT_URL="https://bugs.launchpad.net/ubuntu/"\nUBUNTU_CODENAME=noble\nLOGO=ubuntu-logo\n'),
     "bookworm": OperatingSystem(
-        "Debian GNU/Linux", "Debian GNU/Linux 12 (bookworm)", "bookworm", "12", 252, "252.33-1~deb12u1",
+        "Debian GNU/Linux", "Debian GNU/Linux 12 (bookworm)", "bookworm", "12", 252, "252.39-1~deb12u2",
         "6.1.0-28-amd64", True,
         _release("Debian GNU/Linux", "Debian GNU/Linux 12 (bookworm)", "debian", "12", "bookworm",
                  'VERSION="12 (bookworm)"\n')

@@ -85,6 +85,7 @@ def _set(fault: str, *, on: bool) -> Callable[[Network, str], None]:
             host.faults[fault] = None
         else:
             host.faults.pop(fault, None)
+        host.files.full = "full-disk" in host.faults
         for kubelet in list(host.kubelets):
             kubelet.look()
 

@@ -216,3 +216,15 @@ def test_a_reboot_is_seen_everywhere(cluster):
     assert any(reason == "Rebooted" for reason in cluster.reasons("node01"))
     assert cluster.container("web")["restartCount"] == 1 and objects.pod_ready(cluster.pod("web"))
     assert "SandboxChanged" in cluster.reasons("web")
+
+
+def test_a_pod_ends_at_its_deadline_and_a_full_disk_refuses(cluster):
+    cluster.make("short", activeDeadlineSeconds=20, restartPolicy="Never")
+    cluster.run(30)
+    status = cluster.pod("short")["status"]
+    assert status["phase"] == "Failed" and status["reason"] == "DeadlineExceeded"
+    cluster.fault("full-disk", "node01")
+    with pytest.raises(OSError, match="No space left on device"):
+        cluster.host("node01").files.view().write("/root/x", b"x")
+    cluster.fault("full-disk", "node01", end=True)
+    cluster.host("node01").files.view().write("/root/x", b"x")

@@ -30,7 +30,7 @@ class Ending:
     """The second half of a worker."""
 
     __slots__ = (
-        "_repeat", "_timer", "_wanted_end_us", "engine", "final", "first_mount_us", "gone", "initialized", "inits", "key",
+        "_deadline", "_repeat", "_timer", "_wanted_end_us", "engine", "final", "first_mount_us", "gone", "initialized", "inits", "key",
         "kubelet", "mains", "message", "over", "pod", "policy", "reason", "said_waiting", "sandbox", "static", "terminating",
         "uid")
 
@@ -56,6 +56,7 @@ class Ending:
     sandbox: Sandbox | None
     _timer: Timer | None
     _repeat: Timer | None
+    _deadline: Timer | None
     post: Callable[[str], None]
     event: Callable[..., None]
     sync: Callable[[], None]
@@ -159,8 +160,9 @@ class Ending:
     def _dispose(self) -> None:
         """Forget the pod."""
         self.gone = True
-        if self._repeat is not None:
-            self._repeat.cancel()
+        for timer in (self._repeat, self._deadline):
+            if timer is not None:
+                timer.cancel()
         if self.sandbox is not None:
             self.kubelet.runtime.remove(self.sandbox)
         self.kubelet.forget(self)  # type: ignore[arg-type]
@@ -179,7 +181,7 @@ class Ending:
     def abandon(self) -> None:
         """The kubelet is gone: whatever was under way is forgotten, containers go on."""
         self.gone = True
-        for timer in (self._timer, self._repeat):
+        for timer in (self._timer, self._repeat, self._deadline):
             if timer is not None:
                 timer.cancel()
         for slot in (*self.mains, *self.inits):

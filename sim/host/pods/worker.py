@@ -51,6 +51,7 @@ class PodWorker(Ending):
         self.sandbox: Sandbox | None = None
         self._timer: Timer | None = None
         self._repeat: Timer | None = None
+        self._deadline: Timer | None = None
         self._wanted_end_us = 0
         self.first_mount_us = 0
         spec = pod["spec"]
@@ -62,6 +63,15 @@ class PodWorker(Ending):
         if objects.pod_finished(pod):
             self.final = str(pod["status"]["phase"])
         self._adopt(kubelet.runtime.sandboxes.get(self.uid))
+
+    def _watch_deadline(self) -> None:
+        """End the pod when it has been active for longer than its spec allows."""
+        limit = self.pod["spec"].get("activeDeadlineSeconds")
+        if limit is None or self._deadline is not None:
+            return
+        self._deadline = self.engine.after(
+            int(limit) * SECOND_US, self.fail, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline",
+            label=f"activeDeadlineSeconds {limit} of pod {self.key.name} runs out", about=self.key)
 
     def _adopt(self, sandbox: Sandbox | None) -> None:
         """Take up what runs already: the kubelet was started anew, the containers went on."""
@@ -84,6 +94,7 @@ class PodWorker(Ending):
         if objects.deleting(pod):
             self.terminate(int(pod["metadata"].get("deletionGracePeriodSeconds", 30)))
         elif not self.final and self._timer is None:
+            self._watch_deadline()
             self.sync()
 
     def told(self, container: Container) -> None:

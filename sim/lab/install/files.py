@@ -105,8 +105,18 @@ def base(host: Host, version: str, *, kubectl: bool = True) -> None:
         _unit(host, name, text, vendor=True, enable=True)
         root.write(command.partition(" ")[0], b"#!simulated daemon v1\n")
         root.chmod(command.partition(" ")[0], 0o755)
+    _unit(host, "dbus", STATIC_UNIT, vendor=True, enable=False)
     if kubectl:
         executable(host, "/usr/bin/kubectl", version)
+
+
+STATIC_UNIT = """[Unit]
+Description=D-Bus System Message Bus
+Documentation=man:dbus-daemon(1)
+
+[Service]
+ExecStart=@/usr/bin/dbus-daemon @dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only
+"""
 
 
 def _unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> None:
@@ -128,7 +138,8 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     executable(host, "/usr/bin/crictl", f"{'.'.join(version.split('.')[:2])}.0")
     _unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
     _unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
-    folder = "/usr/lib/systemd/system/kubelet.service.d"
+    # The legacy packages (before pkgs.k8s.io) put their drop-in where the administrator's own would be.
+    folder = f"{'/etc' if _minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
     root.make_dir(folder, parents=True)
     root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
     root.write("/var/lib/kubelet/config.yaml", yaml.safe_dump(kubelet_config()).encode())

@@ -160,12 +160,14 @@ class ImageSpec(Model):
     stop_seconds: float | int = 0.5
     run_seconds: float | int | None = None
     stops_on_term: bool = True
-    exit_code: int = 0
-    ready_after_seconds: float | int = 0
+    exit_code: int | None = None
+    ready: bool | None = None
+    ready_after_seconds: float | int | None = None
     unhealthy_after_seconds: float | int | None = None
-    memory_mib: float | int = 20
-    logs: list[str] = []
-    pull_error: Literal["", "not-found", "denied"] = ""
+    logs: list[str] | None = None
+    ports: list[int] | None = None
+    memory_mib: float | int | None = None
+    pull_error: Literal["", "not-found", "denied"] | None = None
 
 
 class FileGoal(Model):

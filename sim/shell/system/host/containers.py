@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sim.api import times
 from sim.api.times import parse_duration
 from sim.engine import SECOND_US, Steps, microseconds
+from sim.host.files import FileError
 from sim.host.images import full_name, image_id, pull_problem
 from sim.host.runtime import Container, Sandbox
 from sim.program import LogLine
@@ -66,7 +67,7 @@ def crictl(call: Call) -> Steps[int]:
                    'connect: permission denied\\""\n', "stderr")
         return 1
     if words[0] == "config":
-        return call.refuse("crictl config")
+        return config(call, words[1:])
     if not call.host.runtime.up:
         _fatal(call, NO_SOCKET)
         return 1
@@ -341,6 +342,39 @@ def info(call: Call, words: list[str]) -> int:
             "PluginConfDir": "/etc/cni/net.d"}, "config": {"containerd": {"defaultRuntimeName": "runc", "runtimes": {
                 "runc": {"runtimeType": "io.containerd.runc.v2", "options": {"SystemdCgroup": True}}}}}}
     call.write(json.dumps(body, indent=2) + "\n")
+    return 0
+
+
+SETTINGS = ("runtime-endpoint", "image-endpoint", "timeout", "debug", "pull-image-on-create", "disable-pull-on-run")
+
+
+def config(call: Call, words: list[str]) -> int:
+    """Read and write /etc/crictl.yaml: `config KEY VALUE`, `--set KEY=VALUE`, `--get KEY`, `--list`."""
+    path = "/etc/crictl.yaml"
+    try:
+        text = call.files.read(path).decode(errors="replace")
+    except FileError:
+        text = ""
+    known = {line.partition(":")[0]: line.partition(":")[2].strip() for line in text.splitlines() if ":" in line}
+    rest, changed = list(words), False
+    while rest:
+        word = rest.pop(0)
+        name, equal, value = word.partition("=")
+        if name in ("--set", "--get") and not equal:
+            value = rest.pop(0) if rest else ""
+        if name == "--get":
+            call.write(f"{known.get(value, '')}\n")
+            continue
+        if name == "--list":
+            _table(call, ("KEY", "VALUE"), [(key, known.get(key, "")) for key in SETTINGS])
+            continue
+        key, _, setting = value.partition("=") if name == "--set" else (word, "", rest.pop(0) if rest else "")
+        if key not in SETTINGS:
+            _fatal(call, f"no configuration key named {key}")
+            return 1
+        known[key], changed = setting, True
+    if changed:
+        call.files.write(path, "".join(f"{key}: {known[key]}\n" for key in known).encode())
     return 0
 
 

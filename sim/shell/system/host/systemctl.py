@@ -87,7 +87,7 @@ def systemctl(call: Call) -> Steps[int]:
         call.write(asked.problem + "\n", "stderr")
         return 1
     if asked.on("version"):
-        call.write(f"systemd {call.host.os.systemd} ({call.host.os.systemd_package})\n")
+        call.write(f"systemd {call.host.os.systemd} ({call.host.os.systemd_package})\n{call.host.os.systemd_features}\n")
         return 0
     if asked.on("help"):
         return call.refuse("systemctl --help")
@@ -246,6 +246,9 @@ def _files(call: Call, asked: Asked, verb: str, names: list[str]) -> Steps[int]:
 # ---- asking -------------------------------------------------------------------------------------------------------
 def _ask(call: Call, asked: Asked, verb: str, names: list[str]) -> int:
     systemd = call.host.systemd
+    if "" in names:
+        call.write("Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument\n", "stderr")
+        return 1
     if verb == "status":
         return units.status(call, asked.options, expand(systemd, names), _warn) if names else call.refuse(
             "systemctl status without a unit")

@@ -13,9 +13,10 @@ from sim.shell.system.host.journalctl import short
 
 DOTS = {"active": "●", "activating": "●", "deactivating": "●", "reloading": "●", "failed": "×"}
 TASKS_LIMIT = 4558
-SHOWN = ("MainPID", "NRestarts", "Restart", "RestartUSec", "Result", "ExecMainStatus", "Id", "Names", "Description",
-         "LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "UnitFileState", "UnitFilePreset",
-         "NeedDaemonReload", "Environment", "ExecStart")
+SHOWN = ("Restart", "RestartUSec", "MainPID", "Result", "NRestarts", "ExecMainStatus", "ExecStart", "Environment", "Id", "Names",
+         "Description", "LoadState", "ActiveState", "SubState", "FragmentPath", "DropInPaths", "UnitFileState",
+         "UnitFilePreset", "NeedDaemonReload")
+"""Properties in systemd's own order, which is what `show` prints whatever the order of -p."""
 
 
 def moment(at_us: int) -> str:
