@@ -423,6 +423,39 @@ for _name, _what in LATER.items():
 
 
 @cli.command()
+@click.argument("old", metavar="FROM")
+@click.argument("new", metavar="TO")
+@click.option("--date", metavar="YYYY-MM-DD", help="Which patches there are (default: the newest day that is known).")
+@click.option("--fewest-drains", is_flag=True, help="Let kubelets lag as far as the skew policy allows.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def path(old: str, new: str, date: str | None, fewest_drains: bool, as_json: bool) -> None:
+    """Show the legal upgrade path, step by step with reasons. Example: kubedrill path 1.30.2 stable-1.33"""
+    from sim.versions.report import path_report, path_text
+
+    found = path_report(old, new, date, fewest_drains=fewest_drains)
+    click.echo(json.dumps(found, indent=2) if as_json else path_text(found))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def skew(file: str, as_json: bool) -> None:
+    """List violations of the version skew policy.
+
+    FILE names components with versions (kube-apiserver: ["1.33.1"], kubelet: {node01: "1.30.2"}), or is what
+    `kubectl get nodes,pods -A -o yaml` prints. Example: kubedrill skew cluster.yaml
+    """
+    from sim.versions.report import skew_report
+
+    found = skew_report(Path(file))
+    if as_json:
+        click.echo(json.dumps({"violations": found}, indent=2))
+    else:
+        click.echo("\n".join(found) if found else "no violation of the version skew policy")
+    sys.exit(1 if found else 0)
+
+
+@cli.command()
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 99), help="Take the median of so many.")
 @click.option("--only", default="", metavar="TEXT", help="Only figures with this in their name.")
 @click.option("--full", is_flag=True, help="The large ones too (minutes, gigabytes).")
