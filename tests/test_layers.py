@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-CORE = ["sim.api.client", "sim.engine", "sim.etcd.store", "sim.apiserver.server", "sim.controllers",
-        "sim.host.network", "sim.components"]
+CORE = ["sim.api.client", "sim.engine", "sim.versions.catalogue", "sim.versions.defaults", "sim.etcd.store", "sim.apiserver.server",
+        "sim.controllers.manager", "sim.host.kubelet", "sim.host.network", "sim.components.programs", "sim.invariants"]
 BANNED = ["textual", "aiohttp", "asyncio", "hypothesis", "click", "pytest"]
 
 

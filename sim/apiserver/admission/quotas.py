@@ -38,7 +38,7 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
                 quantity.parse(used.get(what, "0")) + amount > quantity.parse(hard[what])]
         if over:
             shown = [",".join(f"{what}={value(what)}" for what in over) for value in (
-                lambda what: quota.text(what, delta[what]), lambda what: used.get(what, "0"), lambda what: hard[what])]
+                lambda what: quota.text(what, delta[what]), lambda what: used.get(what, "0"), lambda what: hard[what])]  # noqa: B023  (called in this very round)
             raise errors.forbidden(
                 row.plural, objects.name(obj), f"exceeded quota: {name}, requested: {shown[0]}, used: {shown[1]}, "
                 f"limited: {shown[2]}", row.group)

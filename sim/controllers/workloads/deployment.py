@@ -143,13 +143,13 @@ class DeploymentController(Controller):
         spare = sum(map(rolling.available, everyone)) - rolling.min_available(deployment)
         shrunk = [objects.put(each, "spec.replicas", cuts.get(objects.name(each), rolling.size(each))) for each in old]
         sizes = {**cuts, **(rolling.available_cuts(shrunk, spare) if spare > 0 else {})}
-        return any([self._scale(deployment, each, sizes[objects.name(each)])
+        return any([self._scale(deployment, each, sizes[objects.name(each)])  # noqa: C419  (all are scaled)
                     for each in old if objects.name(each) in sizes])
 
     def _recreate(self, key: Key, deployment: Object) -> None:
         """All old pods first, then, when they are gone, all new ones."""
         new, old = self.split(deployment)
-        if any([self._scale(deployment, each, 0) for each in old if rolling.size(each)]):
+        if any([self._scale(deployment, each, 0) for each in old if rolling.size(each)]):  # noqa: C419  (all are scaled)
             return
         if any(not objects.pod_finished(pod) for each in old for pod in owned_pods(self.reader, each)):
             return
