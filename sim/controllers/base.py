@@ -114,7 +114,7 @@ class Controller:
         """Queue what a change concerns. Must not write."""
         raise NotImplementedError
 
-    def reconcile(self, key: Key) -> float | Turns | None:
+    def reconcile(self, key: Key) -> float | None | Turns:
         """Make one key true; give seconds after which to look again, if so. Many requests are made in `turn`s."""
         raise NotImplementedError
 

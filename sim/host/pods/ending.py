@@ -190,7 +190,7 @@ class Ending:
     # ---- ending by itself -------------------------------------------------------------------------------------
     def _rest(self) -> None:
         """Nothing is left to start: the pod rests, or is over."""
-        if self.static or (self._timer is not None and self._timer.pending):
+        if self.static or self._timer is not None and self._timer.pending:
             return
         if any(slot.running for slot in self.mains) or any(slot.waiting for slot in (*self.mains, *self.inits)):
             return

@@ -23,7 +23,7 @@ ORDER = {name: at for at, name in enumerate((
 def get(inv: Invocation) -> Steps[int]:
     """Run `kubectl get --raw PATH`."""
     path: str = inv.flags["raw"]
-    if inv.args or inv.flags["filename"] or inv.flags["selector"] or (inv.flags["output"] and "output" in inv.given):
+    if inv.args or inv.flags["filename"] or inv.flags["selector"] or inv.flags["output"] and "output" in inv.given:
         raise inv.usage("arguments may not be passed when --raw is specified" if inv.args else
                         "--raw and --filename are mutually exclusive" if inv.flags["filename"] else
                         "--raw and --output are mutually exclusive")

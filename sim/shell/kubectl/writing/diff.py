@@ -99,7 +99,7 @@ def _text(obj: Object | None) -> str:
 
 def _show(inv: Invocation, pairs: dict[str, tuple[str, str]], program: str, context: int) -> int:
     numbers = inv.engine.stream("kubectl.diff")
-    folders = [f"/tmp/{word}-{numbers.text(DIGITS, 9)}" for word in ("LIVE", "MERGED")]
+    folders = [f"/tmp/{word}-{numbers.text(DIGITS, 9)}" for word in ("LIVE", "MERGED")]  # noqa: S108
     stamp = times.stamp_micro(inv.engine.unix_us)
     moment = f"{stamp[:10]} {stamp[11:26]}000 +0000"
     status = SAME

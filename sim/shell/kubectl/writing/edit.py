@@ -42,7 +42,7 @@ class Editor:
         self.named = where
         self.printer = Printer(inv, dry_run(inv))
         number = inv.engine.stream("kubectl.edit").text(DIGITS, 10).lstrip("0")
-        self.path = f"/tmp/kubectl-edit-{number}.yaml"
+        self.path = f"/tmp/kubectl-edit-{number}.yaml"  # noqa: S108  (on the simulated host)
 
     def run(self) -> Steps[int]:
         """Get the objects, edit them, send the changes."""
