@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from sim.api import documents
 from sim.api.client import Change, Client, User
 from sim.api.errors import StatusError, TransportError
 from sim.components.base import API_PORT, Fatal, Program, address_of
@@ -67,7 +68,7 @@ class Led(Program):
         if not path:
             return ""
         try:
-            loaded: Any = yaml.safe_load(self.read_file(path))
+            loaded: Any = documents.load(self.read_file(path))
             context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
             return str(next(c["cluster"]["server"] for c in loaded["clusters"] if c["name"] == context["cluster"]))
         except (FileError, yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):

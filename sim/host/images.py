@@ -12,8 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-import yaml
-
+from sim.api import documents
 from sim.api.client import Object
 
 OFFICIAL = "docker.io/library/"
@@ -87,7 +86,7 @@ class Catalogue:
 
 def read(text: str) -> dict[str, Image]:
     """Read the catalogue's file."""
-    rows: dict[str, dict[str, Any]] = yaml.safe_load(text)["images"]
+    rows: dict[str, dict[str, Any]] = documents.load(text)["images"]
     return {name: _row(row) for name, row in rows.items()}
 
 

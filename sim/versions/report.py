@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from sim.api import documents
 from sim.versions import catalogue, labels, path, skew
 from sim.versions.catalogue import Version, VersionError
 
@@ -87,7 +88,7 @@ def path_text(found: Mapping[str, Any]) -> str:
 def skew_report(file: Path) -> list[str]:
     """Read a cluster's versions from a file and give the violations. VersionError for what cannot be read."""
     try:
-        cluster = skew.cluster_of(yaml.safe_load(file.read_text(encoding="utf-8")))
+        cluster = skew.cluster_of(documents.load(file.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise VersionError(f"{file} is not YAML: {str(error).splitlines()[0]}") from None
     except (KeyError, IndexError, TypeError, AttributeError) as error:

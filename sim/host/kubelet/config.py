@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sim.api import quantity
+from sim.api import documents, quantity
 from sim.api.times import parse_duration
 from sim.host.files import FileError, View
 
@@ -129,7 +129,7 @@ def _dig(config: Any, *path: str) -> str:
 def _config(path: str, files: View) -> dict[str, Any]:
     head = f"failed to load kubelet config file, path: {path}, error: failed to load Kubelet config file {path}, error "
     try:
-        loaded = yaml.safe_load(files.read(path))
+        loaded = documents.load(files.read(path))
     except FileError as error:
         raise Fatal(f"{head}failed to read kubelet config file {quoted(path)}, error: open {path}: "
                     f"{str(error).lower()}") from None
@@ -151,7 +151,7 @@ def _kubeconfig(flags: dict[str, str], files: View) -> tuple[tuple[str, int], st
     if path and bootstrap and not files.exists(path) and not files.exists(bootstrap):
         raise Fatal(f"failed to run Kubelet: unable to load bootstrap kubeconfig: stat {bootstrap}: no such file or directory")
     try:
-        loaded: Any = yaml.safe_load(files.read(path)) if path else None
+        loaded: Any = documents.load(files.read(path)) if path else None
         context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
         cluster = next(c["cluster"] for c in loaded["clusters"] if c["name"] == context["cluster"])
         url = str(cluster["server"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sim.api import objects, times
+from sim.api import documents, objects, times
 from sim.api.client import Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Timer
@@ -111,7 +111,7 @@ class StaticPods:
 
     def _pod(self, data: bytes, path: str) -> Object:
         """Make the pod of a file, as the kubelet does: its name with the node's, its uid a hash. Raises ValueError."""
-        loaded: Any = yaml.safe_load(data)
+        loaded: Any = documents.load(data)
         if not isinstance(loaded, dict) or loaded.get("kind") != "Pod":
             raise ValueError("Object 'Kind' is missing" if not isinstance(loaded, dict) or "kind" not in loaded else
                              f"invalid pod: {loaded.get('kind')}")

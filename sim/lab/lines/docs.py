@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
+from sim.api import documents
 from sim.lab.recording import LabError
 
 FILE = Path(__file__).with_name("topics.yaml")
@@ -15,7 +14,7 @@ FILE = Path(__file__).with_name("topics.yaml")
 @lru_cache(maxsize=1)
 def topics() -> dict[str, str]:
     """Give the pages by topic."""
-    found: dict[str, str] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    found: dict[str, str] = documents.load(FILE.read_text(encoding="utf-8"))
     return found
 
 

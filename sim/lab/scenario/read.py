@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from sim.api import documents
 from sim.api.errors import KubedrillError
 
 FILE_BYTES_MAX = 2_000_000
@@ -104,7 +105,7 @@ def read_yaml(text: str, file: str) -> tuple[Any, Marks, list[Problem]]:
         raise ScenarioError([Problem(file, 1, 1, "(file)", "larger than 2 MB", "E001")])
     reader = _Reader(file)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = documents.compose(text)
         data = reader.build(node, ()) if node is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)

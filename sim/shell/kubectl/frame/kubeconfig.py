@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from sim.api import documents
 from sim.host.files import FileError
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.pipes import Call
@@ -40,7 +41,7 @@ def load(call: Call, flag: str | None) -> dict[str, Any]:
 
 def _file(call: Call, path: str, *, must: bool) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(call.files.read(call.path(path)))
+        found = documents.load(call.files.read(call.path(path)))
     except FileError as error:
         if error.args[0] == "Permission denied":
             raise UsageError(f'error loading config file "{path}": open {path}: permission denied') from None

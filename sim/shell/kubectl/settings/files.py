@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from sim.api import documents
 from sim.host.files import FileError
 from sim.shell.kubectl.frame import kubeconfig
 from sim.shell.kubectl.frame.errors import UsageError
@@ -27,7 +28,7 @@ class ConfigFile:
     def __init__(self, inv: Invocation, path: str) -> None:
         self.inv, self.path = inv, path
         try:
-            loaded = yaml.safe_load(inv.call.files.read(inv.call.path(path)))
+            loaded = documents.load(inv.call.files.read(inv.call.path(path)))
         except FileError:
             loaded = None
         except (yaml.YAMLError, UnicodeDecodeError):

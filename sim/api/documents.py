@@ -1,0 +1,25 @@
+"""Reading YAML: by libyaml where PyYAML has it, ten times faster; faults are always told by the Python reader, in its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(text: str | bytes) -> Any:
+    """Read one document. Raises yaml.YAMLError with the same words everywhere."""
+    try:
+        return yaml.load(text, Loader=FAST)  # noqa: S506  (a safe loader)
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Read one document into nodes with their places. Raises yaml.YAMLError with the same words everywhere."""
+    try:
+        return yaml.compose(text, Loader=FAST)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
