@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def load(text: str | bytes) -> Any:
@@ -23,3 +24,8 @@ def compose(text: str) -> yaml.Node | None:
         return yaml.compose(text, Loader=FAST)
     except yaml.YAMLError:
         return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def dump(document: Any, *, sort_keys: bool = False) -> str:
+    """Write one document as the Python writer would: what is written here is short and plain, where both agree."""
+    return str(yaml.dump(document, Dumper=DUMPER, sort_keys=sort_keys))

@@ -11,8 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from sim.api import documents
 from sim.components import API_PORT, ETCD_PORT
 from sim.host.network import Host
 from sim.lab.install.spec import ClusterSpec
@@ -99,8 +98,8 @@ def executable(host: Host, path: str, version: str) -> None:
 def base(host: Host, version: str, *, kubectl: bool = True) -> None:
     """Write what every host has: plain services, and kubectl."""
     root = host.files.view()
-    for name, (description, command, documents) in PLAIN_UNITS.items():
-        text = (f"[Unit]\nDescription={description}\nDocumentation={documents}\n\n[Service]\nExecStart={command}\n"
+    for name, (description, command, manual) in PLAIN_UNITS.items():
+        text = (f"[Unit]\nDescription={description}\nDocumentation={manual}\n\n[Service]\nExecStart={command}\n"
                 "Restart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
         _unit(host, name, text, vendor=True, enable=True)
         root.write(command.partition(" ")[0], b"#!simulated daemon v1\n")
@@ -142,7 +141,7 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     folder = f"{'/etc' if _minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
     root.make_dir(folder, parents=True)
     root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
-    root.write("/var/lib/kubelet/config.yaml", yaml.safe_dump(kubelet_config()).encode())
+    root.write("/var/lib/kubelet/config.yaml", documents.dump(kubelet_config(), sort_keys=True).encode())
     pause = f"{catalogue.registry(version)}/pause:{catalogue.images(version).pause}"
     root.write("/var/lib/kubelet/kubeadm-flags.env", (
         'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///var/run/containerd/containerd.sock '
@@ -215,7 +214,7 @@ def kubeconfig(cluster: str, server: str, user: str) -> bytes:
         "users": [{"name": user, "user": {}}],
         "contexts": [{"name": f"{user}@{cluster}", "context": {"cluster": cluster, "user": user}}],
         "current-context": f"{user}@{cluster}"}
-    return yaml.safe_dump(config, sort_keys=False).encode()
+    return documents.dump(config).encode()
 
 
 def admin_kubeconfigs(host: Host, cluster: ClusterSpec, server: str) -> None:
@@ -363,7 +362,7 @@ def manifest(host: Host, name: str, image: str, words: list[str]) -> bytes:
             "volumes": [{"hostPath": {"path": path, "type": kind}, "name": volume}
                         for volume, (path, kind) in mounts.items()]},
         "status": {}}
-    return yaml.safe_dump(pod, sort_keys=False).encode()
+    return documents.dump(pod).encode()
 
 
 def write_manifest(host: Host, name: str, image: str, words: list[str]) -> None:
