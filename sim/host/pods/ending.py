@@ -150,10 +150,15 @@ class Ending:
             return
         found = client.reader.get(self.key)
         if found is not None and objects.uid(found) == self.uid:
+            if found["metadata"].get("deletionGracePeriodSeconds") == 0:
+                return  # a finalizer holds it: the worker stays until the object goes
             try:
                 client.delete(self.key, grace_seconds=0, uid=self.uid, because="its containers have stopped")
             except (StatusError, TransportError):
                 self._timer = self.engine.after(RETRY_US, self._remove)
+                return
+            left = client.reader.get(self.key)
+            if left is not None and objects.uid(left) == self.uid:
                 return
         self._dispose()
 
