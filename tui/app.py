@@ -82,6 +82,7 @@ class KubedrillApp(App[None]):
         Binding("f4", "faster", "Faster"),
         Binding("f5", "jump", "Jump"),
         Binding("f6", "undo", "Undo"),
+        Binding("f7", "terminal", "Terminal"),
         Binding("f9", "hint", "Hint"),
         Binding("f10", "quit", "Leave"),
     ]
@@ -91,14 +92,16 @@ class KubedrillApp(App[None]):
         self.lab = lab
         self.folder = folder
         self.watched = Watched(watch) if watch is not None else None
-        self.terminal = lab.main_terminal
-        self.rate = 1.0
-        self.paused = False
         self.text = ""
         self._rest_until = 0.0
         self._last_key = time.monotonic()
         self._last_tick = time.monotonic()
         self._partial = b""
+
+    @property
+    def terminal(self) -> str:
+        """Name the terminal that is typed at."""
+        return self.lab.chosen
 
     def compose(self) -> ComposeResult:
         """Lay the screen out."""
@@ -126,22 +129,34 @@ class KubedrillApp(App[None]):
         """Let simulated time pass, as much as real time and the rate say."""
         now = time.monotonic()
         passed, self._last_tick = now - self._last_tick, now
-        if self.paused or now < self._rest_until:
+        if self.lab.paused or now < self._rest_until:
             return
         running = self.lab.busy(self.terminal)
         if running and now - self._last_key > UNATTENDED_SECONDS:
             return
-        rate = max(self.rate, WAITING_RATE) if running else self.rate
+        rate = max(self.lab.rate, WAITING_RATE) if running else self.lab.rate
         before = running
-        self.lab.advance(self.lab.now_us + int(min(passed, 0.25) * rate * 1_000_000), max_events=EVENTS_PER_TICK)
+        self.lab.pass_time(min(passed, 0.25), rate, self.terminal, EVENTS_PER_TICK)
         if before and not self.lab.busy(self.terminal):
             self.flush_partial()
             self.show()
 
+    def _look_at_file(self) -> None:
+        """Load the scenario anew when its file was saved, at the same task."""
+        if self.watched is None:
+            return
+        lab, problems = self.watched.reloaded(self.lab)
+        if problems:
+            self.write_line(problems)
+        if lab is not None:
+            self.lab = lab
+            self.write_line(f"{self.watched.path} was saved: loaded anew")
+
     def show(self) -> None:
         """Repaint the panes."""
+        self._look_at_file()
         self.query_one("#task", Static).update(task_text(self.lab))
-        self.query_one("#clock", Static).update(clock_text(self.lab, self.rate, paused=self.paused))
+        self.query_one("#clock", Static).update(clock_text(self.lab, self.lab.rate, paused=self.lab.paused))
         self.query_one("#board", Static).update(board_text(self.lab))
         prompt = "" if self.lab.busy(self.terminal) else "> " if self.text else self.lab.prompt(self.terminal)
         self.query_one("#prompt", Static).update(Text(prompt))
@@ -168,6 +183,7 @@ class KubedrillApp(App[None]):
     @on(Input.Submitted, "#line")
     def submitted(self, message: Input.Submitted) -> None:
         """Take a line: to the lab, to the program that is running, or to bash."""
+        self._look_at_file()
         self._last_key = time.monotonic()
         line = message.value
         entry = self.query_one(TerminalInput)
@@ -175,7 +191,7 @@ class KubedrillApp(App[None]):
         entry.remember(line)
         if self.lab.is_lab_line(line) and not self.text:
             self.write_line(line)
-            answer = self.lab.lab_line(line)
+            answer = self.lab.lab_line(line, folder=self.folder)
             if answer:
                 self.write_line(answer)
             self.show()
@@ -189,9 +205,12 @@ class KubedrillApp(App[None]):
             self.show()
             return
         text, self.text = self.text, ""
-        self.lab.type(text, terminal=self.terminal, sink=self.sink)
+        if not text.strip():
+            self.show()
+            return
         self._rest_until = 0.0
-        self.lab.advance(self.lab.now_us + 1_000_000, max_events=EVENTS_PER_TICK)
+        self.lab.type(text, terminal=self.terminal, sink=self.sink)
+        self.lab.pass_time(1.0, 0.0 if self.lab.paused else 1.0, self.terminal, EVENTS_PER_TICK)
         if not self.lab.busy(self.terminal):
             self.flush_partial()
         self.show()
@@ -227,23 +246,23 @@ class KubedrillApp(App[None]):
 
     def action_pause(self) -> None:
         """Stop simulated time, or let it go on."""
-        self.paused = not self.paused
+        self.lab.paused = not self.lab.paused
         self.show()
 
     def action_slower(self) -> None:
         """Halve the rate."""
-        self.rate = max(1.0, self.rate / 2)
+        self.lab.rate = max(1.0, self.lab.rate / 2)
         self.show()
 
     def action_faster(self) -> None:
         """Double the rate."""
-        self.rate = min(1000.0, self.rate * 2)
+        self.lab.rate = min(1000.0, self.lab.rate * 2)
         self.show()
 
     def _lab_line(self, line: str) -> None:
         self._last_key = time.monotonic()
         self.write_line(line)
-        self.write_line(self.lab.lab_line(line))
+        self.write_line(self.lab.lab_line(line, folder=self.folder))
         self.show()
 
     def action_jump(self) -> None:
@@ -253,6 +272,11 @@ class KubedrillApp(App[None]):
     def action_undo(self) -> None:
         """Take the last line back."""
         self._lab_line(":undo")
+
+    def action_terminal(self) -> None:
+        """Go to the next terminal of the lab."""
+        names = list(self.lab.terminals)
+        self._lab_line(f":terminal {names[(names.index(self.terminal) + 1) % len(names)]}")
 
     def action_hint(self) -> None:
         """Ask for a hint."""

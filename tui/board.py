@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from sim.api import objects
+from sim.lab.lines import texts
 
 if TYPE_CHECKING:
     from sim.api.client import Object
@@ -71,4 +72,4 @@ def clock_text(lab: Lab, rate: float, *, paused: bool) -> Text:
 
 def task_text(lab: Lab) -> Text:
     """Show the question and whether its goals hold now."""
-    return Text(lab.lab_line(":task"))
+    return Text(texts.task_text(lab, state=True, width=0))

@@ -68,6 +68,9 @@ class Input:
     def shown(self) -> str:
         """Write it as the learner knows it."""
         if self.kind == "lab":
+            if self.word == "fault":
+                name, target, end = json.loads(self.rest)
+                return f"the fault {name} {target}{' taken back' if end else ''}"
             words = {"wait": "a wait", "passed": f"task {self.rest} done", "skipped": f"task {self.rest} skipped"}
             return words.get(self.word, self.data)
         return self.data.strip()

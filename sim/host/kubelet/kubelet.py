@@ -362,7 +362,7 @@ class Kubelet:
             # Only its status: the kubelet's own business, and to be put right where somebody else wrote it.
             worker = self._by_key.get(change.key)
             if change.by != "kubelet" and worker is not None and not worker.terminating:
-                self.engine.after(SEEN_US, worker.returned)
+                self.engine.after(SEEN_US, worker.returned, "its kubelet has seen the change")
             return
         self.engine.after(SEEN_US, self._take, change.key)
 

@@ -131,12 +131,12 @@ class PodWorker(Ending):
             self._timer = None
             self.sync()
 
-    def returned(self) -> None:
+    def returned(self, because: str = "") -> None:
         """The kubelet speaks with the API server again: say what others have written wrongly meanwhile, and go on."""
         if self.gone:
             return
         if self.sandbox is not None and not self.terminating:
-            self.post(f"the kubelet of {self.kubelet.name} is back")
+            self.post(because or f"the kubelet of {self.kubelet.name} is back")
         self.look()
 
     # ---- one step ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from sim.lab import branches
@@ -29,13 +30,22 @@ def said_of(verdict: Verdict, lab: Lab) -> str:
     return "\n".join(lines)
 
 
-def task_text(lab: Lab, *, state: bool = False, language: str = "en") -> str:
-    """Write the present task. state: also what holds already."""
+WIDTH = 100
+
+
+def wrapped(text: str, width: int) -> str:
+    """Fill each paragraph to a width; 0 leaves the wrapping to the screen."""
+    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    return "\n".join(textwrap.fill(part, width) if width else part for part in paragraphs)
+
+
+def task_text(lab: Lab, *, state: bool = False, language: str = "en", width: int = WIDTH) -> str:
+    """Write the present task. state: also what holds already. width: to be filled, 0 for no line breaks."""
     task = lab.task
     if task is None:
         return all_done(lab)
     points = f", {task.points} points" if task.points != 1 else ""
-    lines = [f"Task {lab.task_number + 1} of {len(lab.tasks)}{points}: {in_language(task.prompt, language).strip()}"]
+    lines = [wrapped(f"Task {lab.task_number + 1} of {len(lab.tasks)}{points}: {in_language(task.prompt, language)}", width)]
     lines += [f"  {number}) {in_language(choice, language)}" for number, choice in enumerate(task.choices, 1)]
     if state:
         live = lab.grader.live(task)

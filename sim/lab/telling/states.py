@@ -157,6 +157,10 @@ def difference(change: Change) -> str:
         before, after = objects.condition_status(old, "Ready"), objects.condition_status(new, "Ready")
         if before != after and after:
             said.append({"True": "became ready", "False": "became not ready", "Unknown": "became NotReady (Unknown)"}.get(after, ""))
+    if change.key.resource == "pods":
+        chosen = objects.condition(new, "DisruptionTarget") or {}
+        if chosen.get("status") == "True" and objects.condition_status(old, "DisruptionTarget") != "True":
+            said.append(f"chosen to be taken down ({chosen.get('reason', '')})")
     if change.key.resource == "nodes":
         was, now = ({f"{t['key']}:{t['effect']}" for t in objects.dig(obj, "spec.taints", [])} for obj in (old, new))
         said += [f"tainted {taint}" for taint in sorted(now - was)] + [f"freed of the taint {taint}" for taint in sorted(was - now)]
