@@ -10,12 +10,20 @@ import pytest
 from tests.conformance import kubectl
 
 FLOORS = {
-    ("1.36", "kubectl-get-tables"): 155,
-    ("1.36", "kubectl-describe"): 0,
-    ("1.36", "kubectl-errors"): 118,
-    ("1.36", "kubectl-cluster"): 12,
-    ("1.36", "kubectl-create-run-apply"): 50,
+    ("1.36", "kubectl-get-tables"): 190,
+    ("1.36", "kubectl-describe"): 58,
+    ("1.36", "kubectl-errors"): 275,
+    ("1.36", "kubectl-cluster"): 120,
+    ("1.36", "kubectl-create-run-apply"): 285,
 }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["1.33", "1.28"])
+def test_the_tour_of_older_clients(client):
+    counts = Counter(found for folder in kubectl.FOLDERS
+                     for _, _, found, _ in kubectl.replay(kubectl.HERE / "golden", folder, client))
+    assert counts["equal"] >= 930 and not counts["crashed"], counts
 
 
 @pytest.mark.parametrize(("client", "folder"), FLOORS, ids="/".join)

@@ -38,7 +38,7 @@ def read(server: ApiServer, row: Resource, request: Request) -> Response:
         path = f"https://{address}:{KUBELET_PORT}/containerLogs/{request.key.namespace}/{request.key.name}/{name}"
         asked = "&".join(f"{key}={value}" for key, value in sorted(query.items()) if key in (
             "follow", "previous", "tailLines", "sinceSeconds", "sinceTime", "timestamps", "limitBytes"))
-        late = StatusError(500, "InternalError", f'Get "{path}{"?" if asked else ""}{asked}": {error.message}')
+        late = StatusError(500, "", f'Get "{path}{"?" if asked else ""}{asked}": {error.message}')
         late.after_seconds = error.after_seconds
         raise late from None
     lines = service.container_logs(request.key.namespace, request.key.name, name, previous=options.truth(query, "previous"))

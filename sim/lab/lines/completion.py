@@ -10,6 +10,7 @@ from sim.lab.goals.objects import resource_of
 from sim.shell.pipes import COMMANDS
 
 if TYPE_CHECKING:
+    from sim.etcd.store import Store
     from sim.lab.lab import Lab
 
 VERBS = (
@@ -30,11 +31,11 @@ def completions(lab: Lab, line: str, terminal: str) -> list[str]:
     elif not words or words[-1] in ("|", "&&", ";", "sudo", "watch", "time"):
         options = sorted({*COMMANDS, "k"})
     else:
-        options = _names(lab, words, word) + _files(lab, word, terminal)
+        options = _names(lab, words, word, terminal) + _files(lab, word, terminal)
     return sorted({each for each in options if each.startswith(word) and word})[:SHOWN_MOST]
 
 
-def _names(lab: Lab, words: list[str], word: str) -> list[str]:
+def _names(lab: Lab, words: list[str], word: str, terminal: str) -> list[str]:
     store = lab.store()
     if store is None:
         return []
@@ -47,16 +48,25 @@ def _names(lab: Lab, words: list[str], word: str) -> list[str]:
             return []
     if words[0] not in ("kubectl", "k"):
         return list(lab.network.hosts)
-    if len(words) == 1:
-        return list(VERBS)
+    from sim.shell.kubectl.frame import complete, invocation
+
+    minor = invocation.client_version(lab.terminals[terminal].login.host)[1]
+    path, found, more = complete.options(minor, words[1:], word)
+    if not more or word.startswith("-"):
+        return found
+    return found + _arguments(store, path.split(), words)
+
+
+def _arguments(store: Store, path: list[str], words: list[str]) -> list[str]:
+    """Give kinds, or the names of the kind that the line speaks of."""
     for each in reversed(words[1:]):
         try:
             return [objects.name(obj) for obj in store.list(resource_of(each))]
         except KeyError:
             continue
-    if words[1] in ("drain", "cordon", "uncordon"):
+    if path[0] in ("drain", "cordon", "uncordon"):
         return [objects.name(obj) for obj in store.list("nodes")]
-    if words[1] in ("logs", "exec"):
+    if path[0] in ("logs", "exec"):
         return [objects.name(obj) for obj in store.list("pods")]
     return [name for row in RESOURCES.values() for name in (row.resource, row.singular)]
 

@@ -83,3 +83,10 @@ def test_without_a_kubeconfig_discovery_fails_five_times(one):
     lines = result.stderr.splitlines()
     assert len(lines) == 6 and all('memcache.go:265] "Unhandled Error"' in line for line in lines[:5])
     assert lines[5] == "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
+
+
+def test_old_names_are_known_to_old_clients_only():
+    old = flags.parse(["--delete-local-data", "x"], pages.pages(26).flags("drain"), "drain")
+    assert old.values["delete-emptydir-data"] is True and "delete-emptydir-data" in old.given and len(old.warnings) == 1
+    with pytest.raises(Exception, match="unknown flag: --delete-local-data"):
+        flags.parse(["--delete-local-data", "x"], pages.pages(33).flags("drain"), "drain")

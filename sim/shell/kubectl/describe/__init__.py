@@ -5,6 +5,6 @@ from sim.shell.kubectl.frame.verbs import Verb
 
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder, by path."""
-    from sim.shell.kubectl.describe import node
+    from sim.shell.kubectl.describe import command
 
-    return node.VERBS
+    return command.VERBS

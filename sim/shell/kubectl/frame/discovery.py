@@ -34,6 +34,11 @@ class Mapping_:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def short_names(self) -> tuple[str, ...]:
+        """Give the short names: `deploy`."""
+        return self.names[2:]
+
+    @property
     def plural(self) -> str:
         """Give `deployments`: what stands in URLs (custom resources are keyed with their group)."""
         return self.names[0]

@@ -25,7 +25,7 @@ class Flag:
 
     kind: bool, str, int, duration (seconds), slice (commas separate), array (a value each time it is given).
     bare: the value that the flag has when it is given without one (pflag's NoOptDefVal); "" means it needs a value.
-    deprecated: what is said on stderr when it is used.
+    deprecated: what is said on stderr when it is used. same_as: the flag that it is an old name of.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Flag:
     default: Any = ""
     bare: str = ""
     deprecated: str = ""
+    same_as: str = ""
 
     @property
     def shown(self) -> str:
@@ -181,7 +182,8 @@ def _set(parsed: Parsed, flag: Flag, text: str) -> None:
         raise ValueError(f'invalid argument "{quoted}" for "{flag.shown}" flag: {error}') from None
     if flag.kind in ("slice", "array") and flag.name in parsed.given:
         value = [*parsed.values[flag.name], *value]
-    parsed.values[flag.name] = value
-    parsed.given.add(flag.name)
+    for name in (flag.name, flag.same_as) if flag.same_as else (flag.name,):
+        parsed.values[name] = value
+        parsed.given.add(name)
     if flag.deprecated:
         parsed.warnings.append(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")

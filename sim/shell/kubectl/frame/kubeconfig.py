@@ -5,13 +5,13 @@ Models: client-go/tools/clientcmd (loader.go, client_config.go). Certificates an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from sim.api import documents
+from sim.api.errors import NotSimulated
 from sim.host.files import FileError
+from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.pipes import Call
 
@@ -25,11 +25,14 @@ def paths(call: Call, flag: str | None) -> list[str]:
     return [path for path in call.env.get("KUBECONFIG", "").split(":") if path] or [f"{call.login.home}/.kube/config"]
 
 
-def load(call: Call, flag: str | None) -> dict[str, Any]:
-    """Read and merge the files; the first that sets a name or a value wins. Raises UsageError."""
+def load(call: Call, flag: str | None, *, must: bool = True) -> dict[str, Any]:
+    """Read and merge the files; the first that sets a name or a value wins. must: the file of --kubeconfig must be there.
+
+    Raises UsageError.
+    """
     merged: dict[str, Any] = {}
     for path in paths(call, flag):
-        one = _file(call, path, must=bool(flag))
+        one = _file(call, path, must=bool(flag) and must)
         for name in LISTS:
             known = {each["name"] for each in merged.get(name) or []}
             merged[name] = [*(merged.get(name) or []), *(e for e in one.get(name) or [] if e.get("name") not in known)]
@@ -41,18 +44,16 @@ def load(call: Call, flag: str | None) -> dict[str, Any]:
 
 def _file(call: Call, path: str, *, must: bool) -> dict[str, Any]:
     try:
-        found = documents.load(call.files.read(call.path(path)))
+        found = goyaml.load(call.files.read(call.path(path)).decode())
     except FileError as error:
         if error.args[0] == "Permission denied":
             raise UsageError(f'error loading config file "{path}": open {path}: permission denied') from None
         if must:
             raise UsageError(f"stat {path}: no such file or directory") from None
         return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise UsageError(f'error loading config file "{path}": yaml: {line}'
-                         f"{getattr(error, 'problem', 'invalid')}") from None
+    except (goyaml.GoYamlError, UnicodeDecodeError) as error:
+        text = str(error) if isinstance(error, goyaml.GoYamlError) else "yaml: invalid leading UTF-8 octet"
+        raise UsageError(f'error loading config file "{path}": {text.removeprefix("error converting YAML to JSON: ")}') from None
     if found is None:
         return {}
     if not isinstance(found, dict) or any(not isinstance(e, dict) for n in LISTS for e in found.get(n) or []):
@@ -100,3 +101,35 @@ class Effective:
         if port.isdigit() and where:
             return where, int(port)
         return port, 80 if scheme == "http:" else 443
+
+
+TIMEOUT = re.compile(r"\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)?")
+READ = (("certificate-authority", "certificate-authority"), ("client-certificate", "client-cert"), ("client-key", "client-key"))
+
+
+def check_files(call: Call, effective: Effective, flags: Mapping[str, Any]) -> None:
+    """See that what a client must read is there, and that its settings make sense. Raises UsageError."""
+    if not TIMEOUT.fullmatch(str(flags.get("request-timeout") or "0")):
+        raise UsageError("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a "
+                         "corresponding time unit (e.g. 1s | 2m | 3h)")
+    if flags.get("tls-server-name"):
+        raise NotSimulated("kubectl --tls-server-name")
+    faults = []
+    user = {**effective.user, **{key: flags[key] for key in ("client-certificate", "client-key") if flags.get(key)}}
+    certificate = user.get("client-certificate")
+    if certificate and not user.get("client-key") and not user.get("client-key-data"):
+        faults.append(f"client-key-data or client-key must be specified for {effective.user_name} to use the clientCert "
+                      "authentication method.")
+    for key, words in READ:
+        path = flags.get(key) or (effective.cluster if key == "certificate-authority" else user).get(key)
+        if not path or (key == "client-key" and not certificate):
+            continue
+        owner = effective.cluster_name if key == "certificate-authority" else effective.user_name
+        try:
+            call.files.read(call.path(path))
+        except FileError as error:
+            faults.append(f"unable to read {words} {path} for {owner} due to open {path}: {str(error.args[0]).lower()}")
+    if len(faults) == 1:
+        raise UsageError(faults[0])
+    if faults:
+        raise UsageError("Error in configuration: \n" + "\n".join(f"* {fault}" for fault in faults), prefix="")

@@ -40,8 +40,11 @@ def kubectl(call: Call) -> Steps[int]:
     yield call.engine.sleep(microseconds(START_SECONDS))
     inv: Invocation | None = None
     try:
-        tree = pages(client_version(call)[1])
+        tree = pages(client_version(call.host)[1])
         path, words = verbs.find(tree, list(call.argv))
+        if not path and words == ["alpha"]:
+            call.write("No alpha commands are available in this version of kubectl\n", "stderr")
+            return 0
         if not path and words and words[0] == "help":
             return _help_of(call, tree, words[1:])
         if not path:

@@ -34,10 +34,14 @@ HIDDEN = {name: Flag("record", "bool", default=False, bare="true", deprecated=RE
     "annotate", "apply", "autoscale", "edit", "expose", "label", "patch", "replace", "run", "scale", "set env", "set image",
     "set resources", "set selector", "set serviceaccount", "rollout restart")}
 """Deprecated flags that pages no longer show."""
-LOCAL_DATA = Flag("delete-local-data", "bool", default=False, bare="true", deprecated=(
-    "This option is deprecated and will be deleted. Use --delete-emptydir-data."))
-LOCAL_DATA_BEFORE = 31
-"""Since when drain no longer takes it."""
+OLD_NAMES: tuple[tuple[str, int, Flag], ...] = (
+    ("drain", 30, Flag("delete-local-data", "bool", default=False, bare="true", same_as="delete-emptydir-data",
+                       deprecated="This option is deprecated and will be deleted. Use --delete-emptydir-data.")),
+    ("version", 27, Flag("short", "bool", default=False, bare="true",
+                         deprecated="and will be removed in the future. The --short output will become the default.")),
+    ("apply", 32, Flag("prune-whitelist", "array", default=[], same_as="prune-allowlist",
+                       deprecated="Use --prune-allowlist instead.")))
+"""(command, last minor version that may have it, flag). Seen in the real clients 1.20 to 1.28, and no longer in 1.33."""
 CPU_PERCENT = Flag("cpu-percent", "int", default=-1, deprecated=(
     "Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU)."))
 
@@ -91,7 +95,8 @@ class Pages:
         own = self.page(path).flags
         names = {flag.name for flag in own}
         hidden = [HIDDEN[path]] if path in HIDDEN and "record" not in names else []
-        hidden += [LOCAL_DATA] if path == "drain" and self.minor < LOCAL_DATA_BEFORE else []
+        hidden += [flag for command, last, flag in OLD_NAMES
+                   if command == path and self.minor <= last and flag.name not in names]
         hidden += [CPU_PERCENT] if path == "autoscale" and "cpu-percent" not in names else []
         return (*own, *hidden, *(flag for flag in self.options if flag.name not in names),
                 Flag("help", "bool", "h", default=False, bare="true"))

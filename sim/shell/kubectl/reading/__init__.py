@@ -5,6 +5,7 @@ from sim.shell.kubectl.frame.verbs import Verb
 
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder, by path."""
-    from sim.shell.kubectl.reading import cluster, get
+    from sim.shell.kubectl.reading import access, cluster, discovery, events, explain, get, logs, wait
 
-    return {**get.VERBS, **cluster.VERBS}
+    return {**get.VERBS, **cluster.VERBS, **logs.VERBS, **events.VERBS, **wait.VERBS, **discovery.VERBS,
+            **access.VERBS, **explain.VERBS}

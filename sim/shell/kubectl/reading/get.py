@@ -80,12 +80,15 @@ class Getter:
         return found
 
     def plain(self, body: Object, target: Target) -> Object:
-        """Make a Table of objects as a client does that must print itself: name and age."""
+        """Make a Table of objects as a client does that must print itself: name and age; of a Scale, its numbers, too."""
         items = body["items"] if target.listed else [body]
         now_us = self.inv.engine.unix_us
-        return {"columnDefinitions": [{"name": "Name", "priority": 0}, {"name": "Age", "priority": 0}],
-                "rows": [{"object": item, "cells": [item["metadata"].get("name"), times.since(
-                    item["metadata"].get("creationTimestamp"), now_us)]} for item in items]}
+        numbers = (("Desired", "spec"), ("Available", "status")) if body.get("kind") == "Scale" else ()
+        rows = [{"object": item, "cells": [
+            item["metadata"].get("name"), *((item.get(part) or {}).get("replicas", 0) for _, part in numbers),
+            times.since(item["metadata"].get("creationTimestamp"), now_us)]} for item in items]
+        heads = ("Name", *(name for name, _ in numbers), "Age")
+        return {"columnDefinitions": [{"name": name, "priority": 0} for name in heads], "rows": rows}
 
     # ---- tables -----------------------------------------------------------------------------------------------
     def print_tables(self, chosen: Selection) -> Steps[None]:

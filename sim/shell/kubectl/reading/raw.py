@@ -28,7 +28,7 @@ def get(inv: Invocation) -> Steps[int]:
                         "--raw and --filename are mutually exclusive" if inv.flags["filename"] else
                         "--raw and --output are mutually exclusive")
     if not path.startswith("/"):
-        raise UsageError(f'parse "{path}": invalid URI for request')
+        raise UsageError(f'--raw must be a valid URL path: parse "{path}": invalid URI for request')
     bare, _, query = path.partition("?")
     parts = [part for part in bare.split("/") if part]
     if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):

@@ -1,0 +1,24 @@
+"""What may come next on a kubectl line: subcommands and flags, of the client that is installed.
+
+Models: `kubectl __complete`, for commands and flags; names in the cluster are the terminal's business.
+"""
+
+from __future__ import annotations
+
+from sim.shell.kubectl.frame import verbs
+from sim.shell.kubectl.frame.pages import pages
+
+
+def options(minor: int, words: list[str], word: str) -> tuple[str, list[str], bool]:
+    """Give the command's path, what its last word could be, and whether arguments (kinds, names) may follow, too.
+
+    minor: of the client. words: those after `kubectl`, without the last one. word: the last, perhaps unfinished.
+    """
+    tree = pages(minor)
+    path, rest = verbs.find(tree, words)
+    if word.startswith("-"):
+        return path, sorted(f"--{flag.name}" for flag in tree.flags(path)), False
+    page = tree.page(path)
+    named = [each for each in rest if not each.startswith("-")]
+    children = [] if named else list(page.commands)
+    return path, children, bool(path)
