@@ -17,12 +17,12 @@ from sim.shell.kubectl.describe.common import events
 from sim.shell.kubectl.describe.generic import generic
 from sim.shell.kubectl.describe.pods import pod
 from sim.shell.kubectl.describe.writer import Writer
-from sim.shell.kubectl.frame import builder
-from sim.shell.kubectl.frame.builder import Selection, Target
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import FILES, SELECTION, Verb
+from sim.shell.kubectl.resource import selection
+from sim.shell.kubectl.resource.selection import Selection, Target
 
 EVENTS_OF_ONE_SINCE = (1, 34)
 """From then on events are shown only where a single object is described. golden/KUBECTL-FINDINGS.md A2."""
@@ -46,8 +46,8 @@ class Describe:
         if not inv.args and not inv.flags["filename"]:
             raise UsageError("You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete "
                              "list of supported resources.")
-        chosen = yield from builder.select(inv, inv.args)
-        found, errors = yield from builder.read_all(inv, chosen)
+        chosen = yield from selection.select(inv, inv.args)
+        found, errors = yield from selection.read_all(inv, chosen)
         if errors and len(inv.args) == 2 and chosen.single and not found:
             found = yield from self.by_prefix(chosen.targets[0])
             errors = [] if found else errors

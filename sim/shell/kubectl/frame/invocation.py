@@ -14,7 +14,7 @@ from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.files import FileError
 from sim.host.network import Connection, Host
-from sim.shell.kubectl.frame import kubeconfig, manifests
+from sim.shell.kubectl.frame import kubeconfig
 from sim.shell.kubectl.frame.discovery import Mapping_, mapping_of
 from sim.shell.kubectl.frame.errors import UsageError, usage_error
 from sim.shell.kubectl.frame.flags import Parsed
@@ -289,13 +289,6 @@ class Invocation:
     def key(self, mapping: Mapping_, name: str, namespace: str = "") -> Key:
         """Make the key of an object."""
         return Key(mapping.resource, (namespace or self.namespace) if mapping.namespaced else "", name)
-
-    def manifests(self) -> Steps[list[Object]]:
-        """Read the objects of -f. Raises UsageError."""
-        found, errors = yield from manifests.read(self)
-        if errors:
-            raise errors[0]
-        return [each.obj for each in found]
 
 
 def client_version(host: Host) -> tuple[int, int]:

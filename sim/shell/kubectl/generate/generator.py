@@ -16,10 +16,10 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.resource.urls import go_error
 from sim.shell.kubectl.writing.create import field_validation
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, typed
-from sim.shell.kubectl.writing.urls import go_error
 
 
 def name_of(inv: Invocation, args: list[str] | None = None) -> str:

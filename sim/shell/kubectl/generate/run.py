@@ -19,7 +19,7 @@ from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import create, finish, mapping
 from sim.shell.kubectl.generate.services import SERVICE
-from sim.shell.kubectl.writing.builder import selector_labels
+from sim.shell.kubectl.resource.chosen import selector_labels
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, typed
 
 POD = mapping("pods", "Pod")

@@ -19,8 +19,8 @@ from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.nodes import filters
 from sim.shell.kubectl.nodes.cordon import chosen_nodes, cordon_one
+from sim.shell.kubectl.resource.urls import go_error
 from sim.shell.kubectl.writing.output import dry_run
-from sim.shell.kubectl.writing.urls import go_error
 
 RETRY_SECONDS, POLL_SECONDS = 5.0, 1.0
 ABORTING_UP_TO = 20

@@ -14,7 +14,7 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Info, choose
+from sim.shell.kubectl.resource.chosen import Info, choose
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, report
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")

@@ -11,8 +11,6 @@ from sim.api import times
 from sim.api.client import Object
 from sim.api.errors import StatusError
 from sim.engine import Steps
-from sim.shell.kubectl.frame import builder
-from sim.shell.kubectl.frame.builder import Selection, Target
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.forms import GET_FORMS, Form
@@ -22,6 +20,8 @@ from sim.shell.kubectl.printing import jsonpath
 from sim.shell.kubectl.printing.tables import Columns
 from sim.shell.kubectl.reading import raw, sorting
 from sim.shell.kubectl.reading.watch import Watcher
+from sim.shell.kubectl.resource import selection
+from sim.shell.kubectl.resource.selection import Selection, Target
 
 NOT_SPECIFIED = (
     'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '
@@ -54,7 +54,7 @@ class Getter:
             raise UsageError("--output-watch-events option can only be used with --watch or --watch-only")
         if not inv.args and not inv.flags["filename"]:
             raise UsageError(NOT_SPECIFIED, prefix="")
-        chosen = yield from builder.select(inv, inv.args)
+        chosen = yield from selection.select(inv, inv.args)
         if watching:
             return (yield from Watcher(self, chosen).run())
         if self.tables:
@@ -70,7 +70,7 @@ class Getter:
         found = []
         for target in chosen.targets:
             try:
-                body = yield from builder.read(self.inv, target, {**chosen.query, **extra},
+                body = yield from selection.read(self.inv, target, {**chosen.query, **extra},
                                                subresource=self.inv.flags["subresource"] or "")
             except StatusError as error:
                 if error.code != 404 or not self.inv.flags["ignore-not-found"]:
@@ -138,7 +138,7 @@ class Getter:
             return []
         if len(rows) < 2:
             return rows
-        body = yield from builder.read(self.inv, target, chosen.query)
+        body = yield from selection.read(self.inv, target, chosen.query)
         by_uid = {obj["metadata"].get("uid"): obj for obj in body["items"]}
         pairs = [(row, by_uid.get(row["object"]["metadata"].get("uid"), row["object"])) for row in rows]
         try:

@@ -12,10 +12,10 @@ from sim.api import objects, selectors, times
 from sim.api.client import Key, Object, Request
 from sim.api.errors import StatusError
 from sim.engine import Event, Interrupt, Steps
-from sim.shell.kubectl.frame import builder
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.resource import selection
 
 USAGE = ("expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs "
          "command")
@@ -129,7 +129,7 @@ class Logs:
         kind, _, name = word.rpartition("/")
         mapping = yield from inv.resolve(kind or "pods")
         try:
-            obj = yield from builder.get(inv, inv.key(mapping, name))
+            obj = yield from selection.get(inv, inv.key(mapping, name))
         except StatusError as error:
             if error.code == 404 and inv.version >= WRAPPED_SINCE:
                 raise UsageError(f'error from server (NotFound): {error.message} in namespace "{inv.namespace}"') from None

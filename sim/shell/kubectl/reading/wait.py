@@ -13,14 +13,14 @@ from sim.api import objects
 from sim.api.client import Key, Object, Request
 from sim.api.errors import StatusError
 from sim.engine import SECOND_US, Steps, microseconds
-from sim.shell.kubectl.frame import builder
-from sim.shell.kubectl.frame.builder import Selection
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.forms import Form
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import FILES, PRINTING, SELECTION, Verb
 from sim.shell.kubectl.printing import goformat, jsonpath
+from sim.shell.kubectl.resource import selection
+from sim.shell.kubectl.resource.selection import Selection
 
 CREATE_SINCE, LIST_SINCE = (1, 31), (1, 34)
 POLL_SECONDS = 0.5
@@ -60,8 +60,8 @@ class Wait:
             return (yield from self.created())
         gone = word == "delete"
         test = None if gone else condition(text)
-        chosen = yield from builder.select(inv, inv.args, bare=bool(inv.flags["all"]))
-        found, errors = yield from builder.read_all(inv, chosen)
+        chosen = yield from selection.select(inv, inv.args, bare=bool(inv.flags["all"]))
+        found, errors = yield from selection.read_all(inv, chosen)
         missing = [error for error in errors if error.code == 404]
         if len(missing) < len(errors) or (errors and not gone):
             raise next(error for error in errors if error not in missing or not gone)
@@ -141,8 +141,8 @@ class Wait:
         """Wait until the objects are there, looking now and then."""
         inv = self.inv
         while True:
-            chosen: Selection = yield from builder.select(inv, inv.args, bare=True)
-            found, errors = yield from builder.read_all(inv, chosen)
+            chosen: Selection = yield from selection.select(inv, inv.args, bare=True)
+            found, errors = yield from selection.read_all(inv, chosen)
             other = [error for error in errors if error.code != 404]
             if other:
                 raise other[0]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sim.api.client import Change, Key, Object, Request
 from sim.engine import Event, Interrupt, Steps
-from sim.shell.kubectl.frame import builder
-from sim.shell.kubectl.frame.builder import Selection
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.printing.tables import Columns
+from sim.shell.kubectl.resource import selection
+from sim.shell.kubectl.resource.selection import Selection
 
 if TYPE_CHECKING:
     from sim.shell.kubectl.reading.get import Getter
@@ -56,7 +56,7 @@ class Watcher:
             ring()
 
         as_table = {"as": "Table"} if self.getter.tables else {}
-        present = yield from builder.read(inv, self.target, {**self.query, **as_table})
+        present = yield from selection.read(inv, self.target, {**self.query, **as_table})
         key = self.target.key
         response = yield from inv.request(Request(
             "watch", Key(key.resource, key.namespace, key.name), query={**self.query, **as_table}, watcher=seen, closed=closed,

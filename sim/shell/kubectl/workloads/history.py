@@ -14,10 +14,10 @@ from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.resource.chosen import Info
 from sim.shell.kubectl.workloads.restart import workloads
 from sim.shell.kubectl.workloads.status import REVISION
 from sim.shell.kubectl.workloads.template import template_lines
-from sim.shell.kubectl.writing.builder import Info
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, report
 

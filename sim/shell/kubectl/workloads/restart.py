@@ -12,7 +12,7 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Chosen, Info, choose
+from sim.shell.kubectl.resource.chosen import Chosen, Info, choose
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"

@@ -11,7 +11,7 @@ from sim.engine import SECOND_US, Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.following import Follow
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Info, choose
+from sim.shell.kubectl.resource.chosen import Info, choose
 from sim.shell.kubectl.writing.output import report
 
 REVISION = "deployment.kubernetes.io/revision"

@@ -14,7 +14,7 @@ from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps, microseconds
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Info, from_files
+from sim.shell.kubectl.resource.chosen import Info, from_files
 from sim.shell.kubectl.writing.create import field_validation, labelled, server_side_manager, validates
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, go_json, last_applied, with_last_applied
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, report, sourced

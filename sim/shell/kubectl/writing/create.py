@@ -15,7 +15,7 @@ from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Info, from_files
+from sim.shell.kubectl.resource.chosen import Info, from_files
 from sim.shell.kubectl.writing.lastapplied import with_last_applied
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, report, sourced
 

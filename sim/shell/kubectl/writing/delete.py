@@ -14,7 +14,7 @@ from sim.engine import SECOND_US, Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.following import Follow
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Chosen, Info, choose
+from sim.shell.kubectl.resource.chosen import Chosen, Info, choose
 from sim.shell.kubectl.writing.output import DryRun, dry_run, report, sourced
 
 IMMEDIATE = ("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The "

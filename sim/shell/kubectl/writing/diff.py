@@ -16,7 +16,7 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing.yaml import to_yaml
-from sim.shell.kubectl.writing.builder import Info, from_files
+from sim.shell.kubectl.resource.chosen import Info, from_files
 from sim.shell.kubectl.writing.create import labelled, server_side_manager
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, last_applied
 

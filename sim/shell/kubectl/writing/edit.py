@@ -15,7 +15,7 @@ from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing.yaml import to_yaml
-from sim.shell.kubectl.writing.builder import Chosen, Info, choose
+from sim.shell.kubectl.resource.chosen import Chosen, Info, choose
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
 HEADER = """# Please edit the object below. Lines beginning with a '#' will be ignored,

@@ -15,7 +15,7 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Chosen, Info, choose, from_files
+from sim.shell.kubectl.resource.chosen import Chosen, Info, choose, from_files
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
 NO_RESOURCE = "one or more resources must be specified as <resource> <name> or <resource>/<name>"

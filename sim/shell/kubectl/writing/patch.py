@@ -17,7 +17,7 @@ from sim.host.files import FileError
 from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.builder import Info, choose, from_files
+from sim.shell.kubectl.resource.chosen import Info, choose, from_files
 from sim.shell.kubectl.writing.create import field_validation, labelled, raw, validates
 from sim.shell.kubectl.writing.delete import gone, say_deleted
 from sim.shell.kubectl.writing.lastapplied import LAST_APPLIED, with_last_applied

@@ -16,6 +16,7 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.resource import manifests
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,10 @@ def _files(inv: Invocation, args: list[str], query: dict[str, str]) -> Steps[Sel
         raise UsageError("when paths, URLs, or stdin is provided as input, you may not specify a resource by arguments as "
                          "well")
     targets = []
-    for obj in (yield from inv.manifests()):
+    found, errors = yield from manifests.read(inv)
+    if errors:
+        raise errors[0]
+    for obj in (each.obj for each in found):
         mapping = yield from inv.by_kind(obj["apiVersion"], obj["kind"])
         targets.append(Target(mapping, inv.key(mapping, objects.name(obj), objects.namespace(obj))))
     return Selection(targets, query, single=len(targets) == 1)

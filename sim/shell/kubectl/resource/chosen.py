@@ -12,11 +12,11 @@ from sim.api import objects
 from sim.api.client import Key, Object, Request
 from sim.api.errors import StatusError, TransportError
 from sim.engine import Steps
-from sim.shell.kubectl.frame import manifests
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.writing.urls import go_error
+from sim.shell.kubectl.resource import manifests
+from sim.shell.kubectl.resource.urls import go_error
 
 NOTHING_NAMED = """You must provide one or more resources by argument or filename.
 Example resource specifications include:
