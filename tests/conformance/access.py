@@ -3,7 +3,10 @@
 from contextlib import contextmanager
 
 from sim.api import objects, selectors
+from sim.api.client import Key
+from sim.apiserver.server import ApiServer
 from sim.controllers.workloads import pods
+from sim.lab.install.files import executable
 
 
 def inject(lab, fault, target, *, end=False):
@@ -21,6 +24,24 @@ def deletion_ties(order):
         pods.tie = plain
 
 
+@contextmanager
+def generated_names(end):
+    """Let the recording choose the ends of pods' generated names, by which lists are ordered."""
+    plain = ApiServer._generated
+
+    def generated(self, row, metadata):
+        found = end(metadata.get("namespace", ""), metadata["generateName"]) if row.resource == "pods" else None
+        name = f"{metadata['generateName']}{found}"
+        free = found and self.store.get(Key("pods", metadata["namespace"], name)) is None
+        return name if free else plain(self, row, metadata)
+
+    ApiServer._generated = generated
+    try:
+        yield
+    finally:
+        ApiServer._generated = plain
+
+
 def component(lab, word, name, step):
     """Kill, stop or start a component (etcd may have a member's `name` and a `data_dir`)."""
     lab.fault(word, step.get("name") or name)
@@ -29,6 +50,12 @@ def component(lab, word, name, step):
 def supervise(lab, names):
     """From now on the components are restarted as a kubelet does. Raises NotSimulated where the lab cannot."""
     lab.fault("supervise", " ".join(names))
+
+
+def set_kubectl(lab, host, version):
+    """Replace a host's kubectl by one of another version; `none` takes no part."""
+    if version != "none":
+        executable(lab.network.hosts[host], "/usr/bin/kubectl", version)
 
 
 def set_kubelet(lab, host, version):

@@ -33,5 +33,7 @@ def pytest_generate_tests(metafunc):
                     ids.append(f"{area}/{case['id']}")
         metafunc.parametrize("case", rows, ids=ids)
     if "golden_run" in metafunc.fixturenames:
-        found = sorted(path.parent for path in Path(metafunc.config.getoption("--golden")).glob("*/run.yaml"))
-        metafunc.parametrize("golden_run", found, ids=[path.name for path in found])
+        runs = sorted(Path(metafunc.config.getoption("--golden")).glob("*/run.yaml"))
+        found = [(path.parent, name) for path in runs for name in yaml.safe_load(path.read_text())["transcripts"]]
+        metafunc.parametrize("golden_run", found, ids=[
+            folder.name + name.removesuffix(".txt").removeprefix("transcript") for folder, name in found])

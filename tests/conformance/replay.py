@@ -92,12 +92,15 @@ def owner_of(pod: str) -> str:
 
 
 class Dice:
-    """Which node the real scheduler's dice gave to the n-th pod of an owner."""
+    """What chance gave the n-th pod of an owner in the recording: the end of its name, and the node among equals."""
 
     def __init__(self, folder: Path) -> None:
         self.rolls: dict[str, list[str]] = defaultdict(list)
         self.deletions: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        self.ends: dict[str, list[str]] = defaultdict(list)
+        self.nodes: dict[tuple[str, str], str] = {}
         self.seen: Counter[str] = Counter()
+        self.named: Counter[str] = Counter()
         path = folder / "timeline.jsonl"
         bound: set[str] = set()
         gone: set[str] = set()
@@ -105,6 +108,8 @@ class Dice:
             return
         for raw in path.read_text().splitlines():
             row = json.loads(raw)
+            if row.get("kind") == "Pod" and row.get("what") in ("existing", "created"):
+                self.ends[owner_of(row["name"])].append(row["name"].rpartition("-")[2])
             if row.get("kind") == "Pod" and row.get("node") and "delTs" in row.get("what", "") and (
                     row["name"] not in gone):
                 gone.add(row["name"])
@@ -113,18 +118,29 @@ class Dice:
                 continue
             bound.add(row["name"])
             self.rolls[owner_of(row["name"])].append(row["node"])
+            self.nodes[owner_of(row["name"]), row["name"].rpartition("-")[2]] = row["node"]
 
     def tie(self, pod: str, node: str, now: float) -> int:
         """Order pods that no rule tells apart when a set shrinks: first those on nodes that lost most just then."""
         near = [n for at, n in self.deletions.get(owner_of(pod), []) if -3 <= at - now <= 6]
         return -near.count(node)
 
+    def end(self, namespace: str, generate_name: str) -> str | None:
+        """Give what the recording's server put behind a generateName."""
+        space = "" if namespace == "default" else f"{namespace}/"
+        owner = owner_of(f"{space}{generate_name}zzzzz")
+        number = self.named[owner]
+        self.named[owner] += 1
+        return self.ends[owner][number] if number < len(self.ends[owner]) else None
+
     def pick(self, pod: str, best: list[str]) -> str | None:
         owner = owner_of(pod.removeprefix("default/"))
         number = self.seen[owner]
         self.seen[owner] += 1
         rolls = self.rolls.get(owner, [])
-        wanted = rolls[number] if number < len(rolls) else None
+        wanted = self.nodes.get((owner, pod.rpartition("-")[2]))
+        if wanted not in best:
+            wanted = rolls[number] if number < len(rolls) else None
         return wanted if wanted in best else None
 
 
@@ -175,12 +191,14 @@ class Replay:
         self.outcome = Outcome()
         self.texts = {transcript: read_transcript(folder / transcript)}
         self.main = transcript
+        self.aside = transcript != "transcript.txt"
         self.used: set[tuple[str, int]] = set()
         self.nodes = [node["name"] for node in self.run["nodes"]]
         with tempfile.TemporaryDirectory() as temp:
             path = Path(temp) / "golden.yaml"
             path.write_text(scenario_text(self.run, folder))
             self.lab = Lab(load(path))
+        access.set_kubectl(self.lab, "controlplane", self.run["transcripts"][transcript])
         self.dice = Dice(folder)
         access.set_scheduler_pick(self.lab, self.dice.pick)
         self.zero_us = self.lab.now_us
@@ -189,6 +207,7 @@ class Replay:
         self.typed: dict[str, Typed] = {}
         self.running: list[tuple[dict, Recorded | None, Typed]] = []
         self.probes: list[Probe] = []
+        self.found: list[Recorded | None] = []
         self.shift = 0.0
 
     # ---- time -------------------------------------------------------------------------------------------------
@@ -227,7 +246,8 @@ class Replay:
     # ---- doing ------------------------------------------------------------------------------------------------
     def play(self) -> Outcome:
         """Do everything and compare."""
-        with access.deletion_ties(lambda pod, node: self.dice.tie(pod, node, self.now())):
+        with access.deletion_ties(lambda pod, node: self.dice.tie(pod, node, self.now())), (
+                access.generated_names(self.dice.end)):
             return self._play()
 
     def _play(self) -> Outcome:
@@ -242,16 +262,18 @@ class Replay:
         self.zero_us = self.lab.now_us
         near = [step for step in self.run["steps"] if step.get("line") and step.get("within")
                 and step.get("compare", "text") not in ("skip", "exit")]
-        self.probes = [Probe(step, recorded) for step in near if (recorded := self.find(step)) is not None]
-        for step in self.run["steps"]:
-            if any(probe.step is step for probe in self.probes) or step in near:
+        self.found = [self.find(step) if "line" in step and not step.get("silent") else None for step in self.run["steps"]]
+        self.probes = [Probe(step, recorded) for step, recorded in zip(self.run["steps"], self.found, strict=True)
+                       if step in near and recorded is not None]
+        for step, recorded in zip(self.run["steps"], self.found, strict=True):
+            if step in near or step.get("compare") == "skip":
                 continue
             if "line" in step:
                 self.finish(keep=step.get("beside", ""))
             self.advance(step["at"])
             if step.get("id"):
                 self.times[step["id"]] = self.now()
-            self.do(step)
+            self.do(step, recorded)
         self.finish()
         last = max((p.step["at"] + p.step["within"] for p in self.probes), default=0.0)
         self.advance(last)
@@ -265,7 +287,7 @@ class Replay:
             self.times, self.now())
         return self.outcome
 
-    def do(self, step: dict) -> None:
+    def do(self, step: dict, recorded: Recorded | None = None) -> None:
         if "note" in step:
             return
         if "wait" in step:
@@ -282,7 +304,7 @@ class Replay:
             access.component(self.lab, word, step[word], step)
         else:
             terminal = TERMINALS[len(self.running)]
-            self.running.append((step, self.find(step), Typed(self.lab, step.get("run") or step["line"], terminal)))
+            self.running.append((step, recorded, Typed(self.lab, step.get("run") or step["line"], terminal)))
 
     def wait(self, wait: dict) -> None:
         self.finish()
@@ -314,12 +336,16 @@ class Replay:
 
     # ---- comparing --------------------------------------------------------------------------------------------
     def find(self, step: dict) -> Recorded | None:
-        """Find what the real one said to this line."""
+        """Find what the real one said to this line.
+
+        A step's second is that of transcript.txt; the recording with another client has its own, and the same order.
+        """
         name = step.get("transcript", self.main)
         if name not in self.texts:
             self.texts[name] = read_transcript(self.folder / name)
         rows = self.texts[name]
-        near = [(abs(row.at - step.get("at", 0)), number) for number, row in enumerate(rows)
+        near = [(0 if self.aside and name == self.main else abs(row.at - step.get("at", 0)), number)
+                for number, row in enumerate(rows)
                 if (name, number) not in self.used and row.line.split("\n")[0] == step["line"].split("\n")[0]]
         if not near:
             return None
@@ -343,7 +369,5 @@ class Replay:
         return found
 
     def compare(self, step: dict, recorded: Recorded | None, typed: Typed) -> None:
-        if step.get("compare") == "skip":
-            return
         where = f"[{step.get('at')}] {step['line'][:90]}"
         self.outcome.differences += [f"{where} {text}" for text in self.problems(step, recorded, typed, self.outcome.count)]

@@ -1,4 +1,4 @@
-"""Replays what a real control plane did and compares texts, statuses, times and order."""
+"""Replays what a real control plane did and compares texts, statuses, times and order, with each client recorded."""
 
 import pytest
 
@@ -9,8 +9,9 @@ MASKED_SHARE_MAX = 0.35
 
 
 def test_golden(golden_run):
-    known = (_divergences().get("golden") or {}).get(golden_run.name) or {}
-    outcome = Replay(golden_run).play()
+    folder, transcript = golden_run
+    known = (_divergences().get("golden") or {}).get(folder.name) or {}
+    outcome = Replay(folder, transcript).play()
     assert outcome.masked <= MASKED_SHARE_MAX * max(1, outcome.cells), f"{outcome.masked} of {outcome.cells} cells masked"
     left = [text for text in outcome.differences if not any(part in text for part in known)]
     assert not left, f"{len(left)} differences:\n" + "\n".join(left)

@@ -85,6 +85,16 @@ def test_without_a_kubeconfig_discovery_fails_five_times(one):
     assert lines[5] == "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
 
 
+@pytest.mark.parametrize(("limit", "shown"), [("0", "32s"), ("5", "5s"), ("90s", "1m30s"), ("1h", "1h0m0s"), ("1500ms", "1.5s")])
+def test_the_limit_of_a_request_stands_in_its_url(one, limit, shown):
+    """What the real client 1.33 said where nobody listens."""
+    result = one.run(f"kubectl get pods -s http://127.0.0.1:1 --request-timeout={limit}")
+    assert f'"http://127.0.0.1:1/api?timeout={shown}\\"' in result.stderr
+    result = one.run(f"kubectl create deployment x --image=y -s http://127.0.0.1:1 --request-timeout={limit}")
+    asked = f"&timeout={shown}" if limit != "0" else ""
+    assert f'deployments?fieldManager=kubectl-create&fieldValidation=Strict{asked}": dial tcp' in result.stderr
+
+
 def test_old_names_are_known_to_old_clients_only():
     old = flags.parse(["--delete-local-data", "x"], pages.pages(26).flags("drain"), "drain")
     assert old.values["delete-emptydir-data"] is True and "delete-emptydir-data" in old.given and len(old.warnings) == 1

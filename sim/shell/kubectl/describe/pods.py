@@ -79,16 +79,8 @@ def _conditions(w: Writer, spec: Object, status: Object) -> None:
             w.write(f"  {gate['conditionType']} \t{found} \n")
     if status.get("conditions"):
         w.write("Conditions:\n  Type\tStatus\n")
-        for condition in sorted(status["conditions"], key=_place):
+        for condition in status["conditions"]:
             w.write(f"  {condition['type']} \t{condition['status']} \n")
-
-
-ORDER = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-"""The order in which a kubelet writes them; others (DisruptionTarget) keep their place before."""
-
-
-def _place(condition: Object) -> int:
-    return ORDER.index(condition["type"]) if condition["type"] in ORDER else -1
 
 
 def tolerations(w: Writer, found: list[Object] | None, space: str) -> None:

@@ -29,6 +29,8 @@ LOCALHOST = ("localhost", 8080)
 CACHE_SECONDS = 6 * 3600
 """How long a kept answer to discovery counts (cli-runtime, since 1.25; before it was 10 minutes)."""
 FOREVER_SECONDS = 1e6
+DISCOVERY_TIMEOUT = "32s"
+"""How long client-go waits for an answer to discovery when nothing else is said."""
 CLIENT_TIMEOUT = "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
 DISCOVERY_TRIES = {"api-resources": 1, "api-versions": 1, "run": 1, "auth can-i": 2, "taint": 2, "explain": 2, "cluster-info": 5}
 DIRECT = frozenset(("drain", "cordon", "uncordon", "logs", "exec", "attach", "port-forward"))
@@ -155,6 +157,11 @@ class Invocation:
         except ValueError:
             raise UsageError(f'invalid argument "{text}" for "--request-timeout" flag: time: invalid duration "{text}"') from None
 
+    def timeout_text(self, default: str = "") -> str:
+        """Give --request-timeout as client-go puts it into every URL, `5s`; default where no limit is set."""
+        seconds = self.timeout_seconds()
+        return default if seconds == FOREVER_SECONDS else times.duration(seconds)
+
     def transport_error(self, error: TransportError) -> str:
         """Say that no answer came. Models: cmdutil.StandardErrorMessage."""
         address, port = self.server_address() or LOCALHOST
@@ -237,7 +244,7 @@ class Invocation:
         """Give the first URL of discovery."""
         host, port = self.server_address() or LOCALHOST
         scheme = "https" if self.effective.server.startswith("https") else "http"
-        return f"{scheme}://{host}:{port}/api?timeout=32s"
+        return f"{scheme}://{host}:{port}/api?timeout={self.timeout_text(DISCOVERY_TIMEOUT)}"
 
     def log_discovery(self, error: TransportError) -> None:
         """Write what a failed discovery leaves on stderr."""

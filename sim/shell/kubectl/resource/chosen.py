@@ -14,7 +14,7 @@ from sim.api.errors import StatusError, TransportError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
-from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.frame.invocation import DISCOVERY_TIMEOUT, Invocation
 from sim.shell.kubectl.resource import manifests
 from sim.shell.kubectl.resource.urls import go_error
 
@@ -92,7 +92,7 @@ def _schema(inv: Invocation, source: str) -> Steps[None]:
     try:
         yield from inv.request(Request("get", Key("", "", "/version"), agent="kubectl"))
     except TransportError as error:
-        url = go_error(inv, "Get", Key("", "", ""), error, path="/openapi/v2?timeout=32s")
+        url = go_error(inv, "Get", Key("", "", ""), error, path="/openapi/v2", query={"timeout": DISCOVERY_TIMEOUT})
         raise UsageError(manifests.NOT_VALID.format(source=source, faults=f"failed to download openapi: {url}")) from None
 
 

@@ -30,6 +30,7 @@ def go_error(
     """Say what a wrapped transport error says. method: Get, Post, Patch, Put, Delete."""
     host, port = inv.server_address() or LOCALHOST
     scheme = "http" if inv.effective.server.startswith("http:") or not inv.effective.server else "https"
-    shown = {name: (query or {})[name] for name in PARAMETERS if name in (query or {})}
+    sent = {**(query or {}), **({"timeout": limit} if (limit := inv.timeout_text()) else {})}
+    shown = {name: sent[name] for name in PARAMETERS if name in sent}
     tail = f"?{urlencode(shown, safe='=' if 'fieldSelector' not in shown else '')}" if shown else ""
     return f'{method} "{scheme}://{host}:{port}{path or path_of(key, group, version, subresource)}{tail}": {error.message}'
