@@ -209,6 +209,7 @@ class KubedrillApp(App[None]):
             self.show()
             return
         self._rest_until = 0.0
+        self.lab.columns = self.query_one("#terminal", RichLog).scrollable_content_region.width or None
         self.lab.type(text, terminal=self.terminal, sink=self.sink)
         self.lab.pass_time(1.0, 0.0 if self.lab.paused else 1.0, self.terminal, EVENTS_PER_TICK)
         if not self.lab.busy(self.terminal):

@@ -7,6 +7,7 @@ program and Ctrl-G asks for a lab line meanwhile. Into a pipe everything goes as
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -102,6 +103,7 @@ class Plain:
         if not self.interactive:
             self.lab.run(line, terminal=self.terminal, sink=self.sink)
             return
+        self.lab.columns = shutil.get_terminal_size().columns
         patience_us = round(self.lab.patience_seconds * 1_000_000)
         job = self.lab.type(line, terminal=self.terminal, sink=self.sink)
         limit_us = self.lab.now_us + patience_us

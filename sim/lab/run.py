@@ -50,6 +50,8 @@ class Run:
         self.differs = ""
         """What to say where a replay did not lead to what its recording carries."""
         self.patience_seconds = PATIENCE_SECONDS
+        self.columns: int | None = None
+        """How wide the front end's screen is; None where nobody looks at one."""
         self._sinks: dict[str, Sink] = {}
         self._quiet = 0
         self._replaying = False
@@ -243,6 +245,7 @@ class Run:
 
     def _submit(self, line: str, name: str) -> Job:
         terminal = self.terminals[name]
+        terminal.columns = self.columns
         if not self._quiet:
             self.world.typed.append(Typed(self.now_us, name, terminal.login.host.name, line))
         words = f"{SCENARIO if self._quiet else ''}$ {line}"

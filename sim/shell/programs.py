@@ -15,10 +15,25 @@ if TYPE_CHECKING:
 
 MARK = b"#!simulated "
 EMPTY_SCRIPT = b"#!/bin/bash"
-SBIN = frozenset((
-    "ip", "reboot", "shutdown", "poweroff", "halt", "swapoff", "swapon", "modprobe", "lsmod", "sysctl", "iptables",
-    "ipvsadm", "ufw", "useradd", "usermod", "groupadd", "visudo", "chroot", "fdisk", "mkfs", "blkid", "ldconfig"))
-BASE = ["apt", "apt-cache", "apt-get", "apt-mark", "arch", "awk", "base32", "base64", "basename", "bash", "bunzip2", "bzcat", "bzip2", "cat", "chgrp", "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "cp", "curl", "cut", "dash", "date", "dd", "df", "diff", "dig", "dir", "dirname", "dmesg", "dpkg", "dpkg-query", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file", "find", "fmt", "fold", "free", "getconf", "getent", "grep", "groups", "gunzip", "gzip", "head", "hexdump", "hostname", "hostnamectl", "id", "ip", "install", "iptables", "join", "journalctl", "jq", "kill", "killall", "less", "ln", "logname", "ls", "lsblk", "lsof", "lscpu", "lsmod", "man", "mawk", "md5sum", "mkdir", "mkfifo", "mktemp", "modprobe", "more", "mount", "mountpoint", "mv", "nano", "nc", "netstat", "nice", "nl", "nohup", "nproc", "nslookup", "numfmt", "od", "openssl", "paste", "pgrep", "ping", "pkill", "poweroff", "printenv", "printf", "ps", "pwd", "readlink", "realpath", "reboot", "reset", "rev", "rm", "rmdir", "rsync", "scp", "sed", "seq", "service", "setsid", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "sh", "shuf", "shutdown", "sleep", "sort", "split", "ss", "ssh", "ssh-copy-id", "ssh-keygen", "stat", "stdbuf", "strings", "stty", "su", "sudo", "sum", "swapoff", "swapon", "sync", "sysctl", "systemctl", "tac", "tail", "tar", "tee", "test", "timedatectl", "timeout", "tmux", "top", "touch", "tput", "tr", "tree", "true", "truncate", "tsort", "tty", "ufw", "umount", "uname", "unexpand", "uniq", "unlink", "uptime", "useradd", "usermod", "uuidgen", "vi", "vim", "w", "watch", "wc", "wget", "whereis", "which", "who", "whoami", "xargs", "xxd", "yes", "zcat", "gpg", "git", "python3", "perl", "["]
+SBIN = frozenset("""
+    addgroup adduser blkid chroot ethtool fdisk groupadd halt ip iptables iptables-restore iptables-save ipvsadm
+    ldconfig lsmod mkfs mkswap modprobe nft poweroff reboot shutdown swapoff swapon sysctl ufw useradd usermod visudo
+""".split())
+BASE = ("""
+    [ add-apt-repository addgroup adduser apt apt-cache apt-get apt-key apt-mark arch awk base32 base64 basename bash bc
+    blkid bunzip2 bzcat bzip2 cat chattr chgrp chmod chown cksum clear cmp column comm cp crontab curl cut dash date
+    dd df diff dig dir dirname dmesg dpkg dpkg-deb dpkg-query dpkg-reconfigure du echo egrep env envsubst ethtool
+    expand expr factor false fdisk fgrep file find fmt fold free getconf getent git gpg gpgv grep groupadd groups
+    gunzip gzip head hexdump hostname hostnamectl htop id install ip iptables iptables-restore iptables-save join
+    journalctl jq kill killall last ldconfig less ln loginctl logname ls lsattr lsb_release lsblk lscpu lsmod lsof man
+    mawk md5sum mkdir mkfifo mkswap mktemp modprobe more mount mountpoint mv nano nc netstat networkctl nft nice nl
+    nohup nproc nslookup numfmt od openssl passwd paste perl pgrep ping pkill poweroff printenv printf ps pwd python3
+    readlink realpath reboot reset resolvectl rev rm rmdir rsync scp sed seq service setsid sh sha1sum sha224sum
+    sha256sum sha384sum sha512sum shuf shutdown sleep snap sort split ss ssh ssh-copy-id ssh-keygen stat stdbuf strace
+    strings stty su sudo sum swapoff swapon sync sysctl systemctl systemd-analyze tac tail tar tcpdump tee telnet test
+    timedatectl timeout tmux top touch tput tr tree true truncate tsort tty ufw umount uname unexpand uniq unlink
+    uptime useradd usermod uuidgen vi vim visudo vmstat w watch wc wget whereis which who whoami xargs xxd yes yq zcat
+""".split())
 """What a freshly installed Ubuntu server has, as far as labs type it. Packages bring the rest."""
 PSEUDO_FILES = {
     "/proc/version": "Linux version {kernel} (buildd@lcy02-amd64-007) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0, "

@@ -135,6 +135,10 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     executable(host, "/usr/bin/containerd", host.containerd)
     executable(host, "/usr/bin/kubelet", version)
     executable(host, "/usr/bin/crictl", f"{'.'.join(version.split('.')[:2])}.0")
+    for path in ("/usr/bin/ctr", "/usr/bin/runc", "/usr/sbin/conntrack", "/usr/bin/socat"):
+        executable(host, path, host.containerd)
+    if cluster.installer == "kubeadm":
+        executable(host, "/usr/bin/kubeadm", version)
     _unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
     _unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
     # The legacy packages (before pkgs.k8s.io) put their drop-in where the administrator's own would be.
@@ -215,6 +219,12 @@ def kubeconfig(cluster: str, server: str, user: str) -> bytes:
         "contexts": [{"name": f"{user}@{cluster}", "context": {"cluster": cluster, "user": user}}],
         "current-context": f"{user}@{cluster}"}
     return documents.dump(config).encode()
+
+
+def etcd_tools(host: Host, version: str) -> None:
+    """Put etcd's clients on a control-plane host, of the version of its etcd, as labs have them."""
+    for name in ("etcdctl", "etcdutl"):
+        executable(host, f"/usr/bin/{name}", catalogue.images(version).etcd.partition("-")[0])
 
 
 def admin_kubeconfigs(host: Host, cluster: ClusterSpec, server: str) -> None:

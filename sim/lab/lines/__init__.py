@@ -109,13 +109,21 @@ def _pause(lab: Lab, _: str, __: Path | None) -> str:
     return "paused: no time passes until :pause or :speed" if lab.paused else f"goes on, speed ×{lab.rate:g}"
 
 
+def _faults(lab: Lab) -> str:
+    """Give the table of faults, and what their targets can be."""
+    wide = max(map(len, faults.FAULTS))
+    rows = [f"  {row.name:{wide}}  {row.target:9}  {row.help}" for row in faults.ROWS]
+    return "\n".join([
+        "kubedrill: write :fault NAME TARGET (`--end` takes it back)", *rows,
+        f"Targets: a host ({', '.join(lab.network.hosts)}), two hosts, a component (NAME or HOST/NAME), an image, a path (HOST:PATH)"])
+
+
 def _fault(lab: Lab, rest: str, _: Path | None) -> str:
     words = rest.split()
     end = "--end" in words
     words = [word for word in words if word != "--end"]
     if not words:
-        return (f"kubedrill: write :fault NAME TARGET (`--end` takes it back). Faults: {', '.join(sorted(faults.NAMES))}. "
-                f"Hosts: {', '.join(lab.network.hosts)}")
+        return _faults(lab)
     lab.fault(words[0], " ".join(words[1:]), end=end)
     return f"fault {' '.join(words)}{' taken back' if end else ''}"
 

@@ -154,9 +154,25 @@ def scp(call: Call) -> Steps[int]:
         call.write(SCP_USAGE, "stderr")
         return 1
     *sources, target = [_place(word) for word in given.operands]
-    status = 0
+    status, failed = 0, 1 if _old(call) else 255
+    try:
+        new = yield from _side(call, target, given)  # one connection for all files
+    except Unreachable as error:
+        return _lost(call, error, failed)
     for source in sources:
-        status = max(status, (yield from _scp(call, source, target, given)))
+        try:
+            old = yield from _side(call, source, given)
+        except Unreachable as error:
+            status = max(status, _lost(call, error, failed, fetching=True))
+        else:
+            status = max(status, _scp(call, old, new, source, target, given))
+    return status
+
+
+def _lost(call: Call, error: Unreachable, status: int, *, fetching: bool = False) -> int:
+    """Say what ssh says, and what scp makes of it; the old scp has no word for it when it fetches."""
+    said = "" if _old(call) and fetching else "lost connection\n" if _old(call) else "scp: Connection closed\n"
+    call.write(f"{error}\n{said}", "stderr")
     return status
 
 
@@ -169,11 +185,10 @@ def _side(call: Call, place: Place, given: Given) -> Steps[Call]:
     try:
         host = yield from _reach(call, place.host, given.get("P", "22"), _options(given, call))
     except Unreachable as error:
-        raise Unreachable(f"ssh: {error}\n{'lost connection' if _old(call) else 'scp: Connection closed'}") from None
+        raise Unreachable(f"ssh: {error}") from None
     user = place.user or call.login.user
     if user not in host.users:
-        raise Unreachable(f"{user}@{place.host}: Permission denied (publickey,password).\n"
-                          f"{'lost connection' if _old(call) else 'scp: Connection closed'}")
+        raise Unreachable(f"{user}@{place.host}: Permission denied (publickey,password).")
     login = Login(call.login.terminal, host, user)
     login.sink = call.login.sink
     return Call(login.shell, "scp", [], call.env, call.streams)
@@ -184,13 +199,8 @@ def _old(call: Call) -> bool:
     return release(call) in ("jammy", "focal", "bullseye")
 
 
-def _scp(call: Call, source: Place, target: Place, given: Given) -> Steps[int]:
+def _scp(call: Call, old: Call, new: Call, source: Place, target: Place, given: Given) -> int:
     failed = 1 if _old(call) else 255
-    try:
-        old, new = (yield from _side(call, source, given)), (yield from _side(call, target, given))
-    except Unreachable as error:
-        call.write(f"{error}\n", "stderr")
-        return failed
     old_path, new_path = old.path(source.path), new.path(target.path)
     try:
         node = old.files.find(old_path)

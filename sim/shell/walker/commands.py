@@ -28,6 +28,9 @@ NATIVE_BUILTINS = frozenset((
     ":", "[", "compgen", "complete", "compopt", "dirs", "echo", "export", "false", "getopts", "let", "popd", "printf",
     "pushd", "pwd", "readonly", "shopt", "test", "true", "ulimit"))
 """Builtins that are bashkit's. They take no simulated time."""
+HAS_VERBS = frozenset((
+    "apt", "apt-cache", "apt-get", "apt-mark", "ctr", "etcdctl", "etcdutl", "git", "kubeadm", "openssl", "snap", "ufw"))
+"""Programs that are not modelled, but of which a refusal tells the verb."""
 REFUSED_BUILTINS = frozenset(("bind", "coproc", "enable", "help", "suspend", "caller"))
 INTERPRETER = re.compile(rb"#![ \t]*(\S+)[ \t]*([^\n]*)")
 READS_ENVIRONMENT = frozenset(("awk", "gawk", "mawk", "jq", "envsubst", "sort", "ls"))
@@ -197,7 +200,8 @@ def _simulated(shell: Shell, known: str, argv: list[str], env: Mapping[str, str]
             streams.stderr(f"{known}: write error: {error}\n".encode())
             return 1
     if known not in filters.NATIVE:
-        return shell.refuse(known, streams)
+        verb = next((word for word in argv[1:] if re.fullmatch(r"[a-z][a-z-]+", word)), "") if known in HAS_VERBS else ""
+        return shell.refuse(f"{known} {verb}".rstrip(), streams)
     yield shell.login.engine.sleep(microseconds(PROGRAM_SECONDS))
     text = shlex.join([known, *argv[1:]])
     if known in READS_ENVIRONMENT:

@@ -1,4 +1,4 @@
-"""uname, hostname, hostnamectl, nproc, free, df, ip, swapoff, swapon: what a host is, from its state only.
+"""uname, hostname, hostnamectl, lsb_release, nproc, free, df, ip, swapoff, swapon: what a host is, from its state only.
 
 Models: coreutils, procps, iproute2 and hostnamed, as far as labs type them.
 """
@@ -73,6 +73,29 @@ def hostnamectl(call: Call) -> int:
             ("Boot ID", host.boot_id.replace("-", "")), ("Virtualization", "kvm"), ("Operating System", host.os.pretty),
             ("Kernel", f"Linux {host.os.kernel}"), ("Architecture", "x86-64"))
     call.write("".join(f"{name:>16}: {value}\n" for name, value in rows))
+    return 0
+
+
+def lsb_release(call: Call) -> int:
+    """Name the distribution (-a -i -d -r -c -s)."""
+    long = {"--all": "a", "--id": "i", "--description": "d", "--release": "r", "--codename": "c", "--short": "s"}
+    letters = "".join(long.get(word, word.lstrip("-") if word.startswith("-") and not word.startswith("--") else "?")
+                      for word in call.argv)
+    if set(letters) - set("aidrcsv"):
+        return call.refuse(f"lsb_release {' '.join(call.argv)}")
+    host = call.host.os
+    if not set(letters) & set("aidrc"):
+        call.write("No LSB modules are available.\n", "stderr")
+        return 0
+    if "a" in letters:
+        call.write("No LSB modules are available.\n", "stderr")
+    rows = (("i", "Distributor ID", host.name), ("d", "Description", host.pretty), ("r", "Release", host.version),
+            ("c", "Codename", host.codename))
+    wanted = [(title, value) for letter, title, value in rows if letter in letters or "a" in letters]
+    if "s" in letters:
+        call.write("\n".join(f'"{value}"' if " " in value else value for _, value in wanted) + "\n")
+    else:
+        call.write("".join(f"{title}:\t{value}\n" for title, value in wanted))
     return 0
 
 
@@ -244,5 +267,5 @@ def swapon(call: Call) -> int:
     return 0 if call.argv in ([], ["-s"], ["--show"], ["--summary"]) else call.refuse(f"swapon {' '.join(call.argv)}")
 
 
-COMMANDS.update({"uname": uname, "hostname": hostname, "hostnamectl": hostnamectl, "nproc": nproc, "free": free, "df": df,
+COMMANDS.update({"uname": uname, "hostname": hostname, "hostnamectl": hostnamectl, "lsb_release": lsb_release, "nproc": nproc, "free": free, "df": df,
                  "ip": ip, "swapoff": swapoff, "swapon": swapon})
