@@ -8,6 +8,8 @@ from sim.apiserver.server import ApiServer
 from sim.controllers.workloads import pods
 from sim.lab.install.files import executable
 
+ETCD_UNIT = "/etc/systemd/system/etcd.service"
+
 
 def inject(lab, fault, target, *, end=False):
     lab.fault(fault, target, end=end)
@@ -42,9 +44,14 @@ def generated_names(end):
         ApiServer._generated = plain
 
 
-def component(lab, word, name, step):
-    """Kill, stop or start a component (etcd may have a member's `name` and a `data_dir`)."""
-    lab.fault(word, step.get("name") or name)
+def component(lab, word, names, step):
+    """Kill, stop or start components (etcd may have a member's `name` and a `data_dir`)."""
+    if step.get("data_dir"):
+        lab.run(f"sed -i 's#--data-dir[= ][^ ]*#--data-dir={step['data_dir']}#' {ETCD_UNIT} && systemctl daemon-reload")
+    for name in [step["name"]] if step.get("name") else [names] if isinstance(names, str) else names:
+        if step.get("supervised") is False:
+            lab.fault("supervise", name, end=True)
+        lab.fault(word, name)
 
 
 def supervise(lab, names):
@@ -81,7 +88,7 @@ def set_scheduler_pick(lab, pick):
 
 def happenings(lab):
     """Give (seconds, kind, name, change, node) rows of the history, in the words of RUN.md."""
-    for change in lab.store().changes:
+    for change in lab.world.changes():
         at = change.at_us / 1e6
         yield from ((at, *row) for row in _rows(change))
 

@@ -31,6 +31,13 @@ def test_a_line(one, line, out, status):
     assert (result.status == status) or (status == 1 and result.status != 0)
 
 
+@pytest.mark.parametrize("number", ["-n 2", "-n2", "-2", "-n +2", "-qn 1", "--lines 2", "-c 5"])
+def test_tail_of_a_missing_file_ends_in_a_pipe_too(one, number):
+    result = one.run(f"tail {number} /nosuch | wc -l", patience_seconds=5)
+    assert (result.status, result.stdout) == (0, "0\n")
+    assert result.stderr == "tail: cannot open '/nosuch' for reading: No such file or directory\n"
+
+
 def test_sleep_takes_simulated_time(one):
     before = one.now_us
     one.run("sleep 600")

@@ -8,8 +8,10 @@ from sim.apiserver.server import ApiServer
 from sim.engine import Engine
 from sim.etcd.store import Store
 
-GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run"}
-EXPECT = {"allowed", "pod_deleted", "code", "reason", "message", "cause", "pdb_after", "retry_after_seconds"}
+UNSAFE = "ignoreStoreReadErrorWithClusterBreakingPotential"
+GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run", UNSAFE}
+EXPECT = {"allowed", "pod_deleted", "code", "reason", "message", "cause", "pdb_after", "retry_after_seconds",
+          "pod_condition_added"}
 
 
 def judge(given, expect):
@@ -38,7 +40,8 @@ def judge(given, expect):
             "metadata": {"name": each["name"], "namespace": "default", "generation": each.get("generation", 0)},
             "spec": spec, "status": dict(each.get("status") or {})})
     query = {"dryRun": "All"} if given.get("request_dry_run") else {}
-    options = {"dryRun": ["All"]} if given.get("eviction_dry_run") else {}
+    options = {**({"dryRun": ["All"]} if given.get("eviction_dry_run") else {}),
+               **({UNSAFE: True} if given.get(UNSAFE) else {})}
     body = {"metadata": {"name": pod["name"]}, "deleteOptions": options}
     target = Key("pods", "default", given.get("name_in_url", pod["name"]))
     error = None
@@ -60,10 +63,16 @@ def judge(given, expect):
     differences = [f"{word}: {actual[word]!r}, should be {expect[word]!r}" for word in actual
                    if word in expect and actual[word] != expect[word]]
     if "pdb_after" in expect:
-        after = store.get(Key("poddisruptionbudgets", "default", given["pdbs"][0]["name"]))["status"]
+        status = store.get(Key("poddisruptionbudgets", "default", given["pdbs"][0]["name"]))["status"]
+        after = {"disruptionsAllowed": status.get("disruptionsAllowed", 0),
+                 "disruptedPods": sorted(status.get("disruptedPods") or {}),
+                 "condition_DisruptionAllowed_reason": (objects.condition({"status": status}, "DisruptionAllowed") or {}).get("reason")}
         for word, value in expect["pdb_after"].items():
-            got = after.get(word) if word == "disruptionsAllowed" else next(
-                (c["reason"] for c in after.get("conditions", []) if c["type"] == "DisruptionAllowed"), None)
-            if got != value:
-                differences.append(f"pdb_after.{word}: {got!r}, should be {value!r}")
+            if after[word] != (sorted(value) if word == "disruptedPods" else value):
+                differences.append(f"pdb_after.{word}: {after[word]!r}, should be {value!r}")
+    if wanted := expect.get("pod_condition_added"):
+        # The pod may be gone by now: its history tells.
+        seen = [objects.condition(change.object, wanted["type"]) or {} for change in store.changes if change.key == key]
+        if not any(all(each.get(word) == value for word, value in wanted.items()) for each in seen):
+            differences.append(f"pod_condition_added: {seen}, should be {wanted}")
     return differences

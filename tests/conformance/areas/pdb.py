@@ -10,9 +10,12 @@ from sim.etcd.store import Store
 
 GIVEN = {"op", "pdb", "pods", "disruptedPods_age_seconds", "pod", "seconds_passed"}
 EXPECT = {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expected_pods", "event", "disruptedPods",
-          "conditions", "status_written", "detail"}
+          "condition", "conditions", "status_written", "detail"}
+BUDGETS = {"minAvailable", "maxUnavailable", "selector"}
+PODS = {"controller", "controller_name", "api_version", "scale", "ready", "unready", "name", "is_ready", "terminating"}
 RESOURCES = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "ReplicationController": "replicationcontrollers",
              "Deployment": "deployments"}
+VERSIONS = {"ReplicationController": "v1"}
 BUDGET = Key("poddisruptionbudgets", "default", "pdb")
 
 
@@ -44,18 +47,21 @@ def judge(given, expect):
     engine, store, controller = world()
     number = 0
     for entry in given["pods"]:
+        for unknown in (set(entry) - PODS) | (set(given["pdb"]) - BUDGETS):
+            raise KeyError(unknown)
         owner = None
         if entry.get("controller"):
             kind, name = entry["controller"], entry.get("controller_name", "x")
+            version = entry.get("api_version", VERSIONS.get(kind, "apps/v1"))
             key = Key(RESOURCES[kind], "default", f"{kind.lower()}-{name}")
             uid = f"uid-{key.resource}-{key.name}"
-            store.commit(key, {"apiVersion": "apps/v1", "kind": kind, "metadata": {
-                "name": key.name, "namespace": "default", "uid": uid}, "spec": {"replicas": entry["scale"]}})
-            owner = {"apiVersion": "apps/v1", "kind": kind, "name": key.name, "uid": uid, "controller": True}
+            store.commit(key, {"apiVersion": version, "kind": kind, "metadata": {
+                "name": key.name, "namespace": "default", "uid": uid}, "spec": {"replicas": entry.get("scale")}})
+            owner = {"apiVersion": version, "kind": kind, "name": key.name, "uid": uid, "controller": True}
         if "name" in entry:
             put_pod(store, entry["name"], owner, ready=entry.get("is_ready", False), deleting=entry.get("terminating", False))
             continue
-        for ready in [True] * entry["ready"] + [False] * entry["unready"]:
+        for ready in [True] * entry.get("ready", 0) + [False] * entry.get("unready", 0):
             number += 1
             put_pod(store, f"pod-{number}", owner, ready=ready)
     spec = {word: given["pdb"][word] for word in ("minAvailable", "maxUnavailable") if word in given["pdb"]}
@@ -64,13 +70,19 @@ def judge(given, expect):
     store.commit(BUDGET, {
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": "pdb", "namespace": "default", "uid": "uid-pdb", "generation": 1},
-        "spec": {**spec, "selector": {"matchLabels": {"a": "b"}}}, "status": {"disruptedPods": disrupted}})
+        "spec": {**spec, "selector": given["pdb"].get("selector", {"matchLabels": {"a": "b"}})}, "status": {"disruptedPods": disrupted}})
     controller.reconcile(BUDGET)
     status = store.get(BUDGET)["status"]
+    if "status_written" in expect and expect["status_written"] != ("expectedPods" in status):
+        return [f"status {status}, should {'' if expect['status_written'] else 'not '}be written"]
     actual = {**{w: status.get(w) for w in ("disruptionsAllowed", "currentHealthy", "desiredHealthy")},
               "expected_pods": status.get("expectedPods"), "disruptedPods": sorted(status.get("disruptedPods", {}))}
     differences = [f"{word}: {actual[word]!r}, should be {expect[word]!r}" for word in actual
                    if word in expect and actual[word] != (sorted(expect[word]) if word == "disruptedPods" else expect[word])]
+    if wanted := expect.get("condition"):
+        found = objects.condition({"status": status}, wanted["type"]) or {}
+        differences += [f"condition {word}: {found.get(word)!r}, should be {value!r}" for word, value in wanted.items()
+                        if found.get(word) != value]
     if expect.get("event") and expect["event"] not in [event["reason"] for event in store.list("events")]:
         differences.append(f"no event {expect['event']}")
     return differences

@@ -116,8 +116,11 @@ class Invocation:
         return ADMIN
 
     # ---- requests ---------------------------------------------------------------------------------------------
-    def request(self, request: Request) -> Steps[Response]:
-        """Send a request; it takes time, and more when the client limits itself. Raises StatusError, TransportError."""
+    def request(self, request: Request, patience_seconds: float | None = None) -> Steps[Response]:
+        """Send a request; it takes time, and more when the client limits itself. Raises StatusError, TransportError.
+
+        patience_seconds: how long an answer is waited for; None: as --request-timeout says.
+        """
         address = self.server_address() or LOCALHOST
         kubeconfig.check_files(self.call, self.effective, self.flags)
         now_us = self.engine.now_us
@@ -126,7 +129,8 @@ class Invocation:
         wait_us = max(0, self._tokens_us - now_us)
         yield self.engine.sleep(microseconds(REQUEST_SECONDS) + wait_us)
         connection = Connection(self.call.host.network, self.call.host, *address)
-        deadline_us = self.engine.now_us + microseconds(self.timeout_seconds())
+        limit = self.timeout_seconds() if patience_seconds is None else patience_seconds
+        deadline_us = self.engine.now_us + microseconds(limit)
         left = RETRY_AFTER_TRIES
         while True:
             try:
@@ -189,16 +193,20 @@ class Invocation:
 
     # ---- kinds ------------------------------------------------------------------------------------------------
     def mappings(self) -> Steps[list[Mapping_]]:
-        """Give what the server knows, by discovery. Raises TransportError after as many lines as tries."""
+        """Give what the server knows, by discovery. Raises TransportError after as many lines as tries.
+
+        A client with a kept answer does not ask. Here it asks, so that new kinds are known at once, but never waits.
+        """
         if self._mappings is None:
+            kept = self._cached_discovery()
+            ask = Request("get", Key("", "", "/apis"), agent="kubectl", user=self.user)
             for left in reversed(range(self.tries)):
                 try:
-                    body = yield from self.send("get", Key("", "", "/apis"))
+                    body = (yield from self.request(ask, None if kept is None else 0)).body
                     break
                 except TransportError as error:
-                    cached = self._cached_discovery()
-                    if cached is not None:
-                        body = cached
+                    if kept is not None:
+                        body = kept
                         break
                     self.log_discovery(error)
                     if not left:

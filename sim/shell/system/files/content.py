@@ -115,13 +115,14 @@ def tail(call: Call) -> Steps[int]:
 
 
 def _plain_tail(call: Call) -> Steps[int]:
-    missing = [word for word in call.argv if not word.startswith("-") and not call.files.exists(call.path(word))
-               and not re.fullmatch(r"[+-]?\d+[kKM]?", word)]
+    values = {number + 1 for number, word in enumerate(call.argv) if re.fullmatch(r"-[a-z]*[nc]|--lines|--bytes", word)}
+    names = [word for number, word in enumerate(call.argv) if not word.startswith(("-", "+")) and number not in values]
+    missing = [name for name in names if not call.files.exists(call.path(name))]
     for word in missing:
         call.write(f"tail: cannot open '{word}' for reading: No such file or directory\n", "stderr")
-    words = [word for word in call.argv if word not in missing]
-    if missing and not [word for word in words if not word.startswith("-")]:
+    if missing and missing == names:
         return 1
+    words = [word for number, word in enumerate(call.argv) if word not in missing or number in values]
     status = yield from call.shell.filtered("tail", shlex.join(["tail", *words]), words, call.streams)
     return 1 if missing else status
 
