@@ -56,7 +56,7 @@ def undos_to_before(lab: Lab, moment: Moment) -> int | None:
 def rewind(lab: Lab, at_us: int) -> None:
     """Go back to a moment: what came later is undone. Raises LabError."""
     if at_us > lab.now_us:
-        raise LabError("that is still to come; :wait goes forward")
+        raise LabError("that moment is still to come (:wait goes forward); with a minus it goes back by so much, as in :rewind -30s")
     path, inputs, start = list(lab.recording.path), lab.recording.inputs, _world_start(lab)
     if at_us < start.position.at_us:
         if lab.progress.worlds:

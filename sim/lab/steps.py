@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.api import times
 from sim.engine import SECOND_US, microseconds
 from sim.lab.goals import answers
+from sim.lab.goals.judge import Window, judge
 from sim.lab.recording import LabError
 from sim.lab.run import Result
 from sim.lab.world import fault_target
@@ -83,7 +84,9 @@ def _until(lab: Lab, step: Step) -> tuple[str, Result]:
     start_us = lab.now_us
     while not lab.grader.holds(step.until):
         if lab.now_us >= limit_us:
-            raise LabError(f"still not true after {step.at_most}: {step.until.object or step.until.kind}")
+            wrong = judge(step.until, lab, Window(lab.now_us, lab.now_us))
+            told = "; ".join([wrong.why, *wrong.details])
+            raise LabError(f"still not true after {step.at_most}: {step.until.object or step.until.kind} ({told})")
         lab.advance(lab.now_us + LOOK_US)
     return _said(f":wait {times.duration((lab.now_us - start_us) / SECOND_US)}")
 

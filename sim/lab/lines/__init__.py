@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sim.api import times
 from sim.lab import branches, faults
+from sim.lab.goals import answers
 from sim.lab.lines import docs, texts
 from sim.lab.recording import LabError
 from sim.lab.scenario import in_language
@@ -39,8 +40,11 @@ def _answer(lab: Lab, rest: str, _: Path | None) -> str:
         return "kubedrill: write :answer TEXT"
     task = lab.task
     choices = [in_language(choice) for choice in task.choices] if task is not None else []
-    if rest.isdigit() and rest not in choices and 1 <= int(rest) <= len(choices):
-        rest = choices[int(rest) - 1]
+    labels = answers.labels(choices)
+    if rest.lower() in labels:
+        rest = choices[labels.index(rest.lower())]
+    elif rest.isdigit() and choices and answers.plain(rest) not in map(answers.plain, choices):
+        return f"kubedrill: there is no choice {rest}; they are {', '.join(labels)}"
     return lab.answer(rest)
 
 
@@ -62,6 +66,7 @@ def _next(lab: Lab, rest: str, _: Path | None) -> str:
         lab.move_on("skipped")
     else:
         lab.progress.outcome[task.name] = "skipped"
+        shown[-1] = shown[-1].partition(f"done: {task.name}")[0].rstrip()
     return "\n".join([*shown, f"skipped: {task.name}", texts.task_text(lab)])
 
 
@@ -191,7 +196,7 @@ def _report(lab: Lab, rest: str, folder: Path | None) -> str:
 WORDS: dict[str, Word] = {
     "task": Word(":task", "the question again, and what holds already", lambda lab, _, __: texts.task_text(lab, state=True)),
     "check": Word(":check", "check the present task", lambda lab, _, __: lab.check()),
-    "answer": Word(":answer TEXT", "answer the question (a choice's number will do)", _answer),
+    "answer": Word(":answer TEXT", "answer the question (a choice's number or letter will do)", _answer),
     "hint": Word(":hint", "the next hint", lambda lab, _, __: lab.take_hint()),
     "next": Word(":next", "have the solution typed, and go on (asks first)", _next),
     "wait": Word(":wait 5m", "let simulated time pass", _wait),

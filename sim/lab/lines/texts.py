@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from sim.lab import branches
+from sim.lab.goals import answers
 from sim.lab.goals.judge import Verdict
 from sim.lab.scenario import in_language
 from sim.lab.telling.clock import clock
@@ -46,12 +47,14 @@ def task_text(lab: Lab, *, state: bool = False, language: str = "en", width: int
         return all_done(lab)
     points = f", {task.points} points" if task.points != 1 else ""
     lines = [wrapped(f"Task {lab.task_number + 1} of {len(lab.tasks)}{points}: {in_language(task.prompt, language)}", width)]
-    lines += [f"  {number}) {in_language(choice, language)}" for number, choice in enumerate(task.choices, 1)]
+    choices = [in_language(choice, language) for choice in task.choices]
+    labels = answers.labels(choices)
+    lines += [f"  {label}) {choice}" for label, choice in zip(labels, choices, strict=True)]
     if state:
         live = lab.grader.live(task)
-        lines += [f"  [{'x' if holds else ' '}] {'done' if holds else why}" for holds, why in live]
+        lines += [f"  [{'x' if holds else ' '}] {f'no longer: {why}' if holds else why}" for holds, why in live]
     if task.question is not None:
-        lines.append("  answer with :answer TEXT" + (" or :answer NUMBER" if task.choices else ""))
+        lines.append("  answer with :answer TEXT" + (f" or :answer {'LETTER' if labels[0] == 'a' else 'NUMBER'}" if task.choices else ""))
     else:
         lines.append("  when it is done: :check")
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from sim.lab.goals.objects import Selection, resource_of
 from sim.lab.scenario.model import Goal, Scenario, Step, Steps, Task, TimelineFault, in_language
 from sim.lab.scenario.read import Marks, Problem, dotted, place_of
 from sim.shell.kubectl.printing import jsonpath
+from sim.versions.catalogue import VersionError, minor_of
 
 Path = tuple[str | int, ...]
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -49,7 +50,7 @@ def check(written: Scenario, scenario: Scenario, marks: Marks, file: str) -> lis
     """Give every problem of a scenario whose shape is right. written: as in the file; scenario: with its first variants."""
     found = Findings(marks, file)
     _params(written, found)
-    for rule in (_clusters, _terminals, _files, _dates, _tasks, _timeline):
+    for rule in (_versions, _clusters, _terminals, _files, _dates, _tasks, _timeline):
         rule(scenario, found)
     for path, steps in _step_lists(scenario):
         _steps(scenario, steps, path, found)
@@ -76,6 +77,15 @@ def _goals(scenario: Scenario) -> Iterator[tuple[Path, Goal, Task | None]]:
     for at, task in enumerate(scenario.spec.tasks):
         for number, goal in enumerate(task.goals):
             yield ("spec", "tasks", at, "goals", number), goal, task
+
+
+def _versions(scenario: Scenario, found: Findings) -> None:
+    for at, row in enumerate(scenario.spec.versions):
+        for field in ("kubernetes", "to"):
+            try:
+                minor_of(getattr(row, field) or row.kubernetes)
+            except VersionError as error:
+                found.add(("spec", "versions", at, field), str(error), "E015")
 
 
 # ---- hosts, clusters, files -----------------------------------------------------------------------------------------
