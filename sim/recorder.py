@@ -46,6 +46,7 @@ class Recorder:
         self._known: dict[Words, Key] = {}
         self._alike: dict[Words, Alike] = {}
         self._spam_us: dict[str, int] = {}
+        self._last_ns = 0
 
     def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "", action: str = "") -> (
         None
@@ -93,12 +94,18 @@ class Recorder:
 
     def _create(self, about: Object, same: Words, field_path: str, content: Object) -> None:
         namespace = objects.namespace(about) or EVENTS_NAMESPACE
-        name = f"{objects.name(about)}.{self.engine.stream('events').text('0123456789abcdef', 16)}"
+        name = f"{objects.name(about)}.{self._moment_ns():016x}"
         self._known[same] = Key("events", namespace, name)
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
         self.client.create("events", {
             "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content})
+
+    def _moment_ns(self) -> int:
+        """Give now in nanoseconds since 1970, later than all before: names of Events sort as they were written."""
+        chance = self.engine.stream("events")
+        self._last_ns = max(self.engine.unix_us * 1000 + chance.uniform(0, 999), self._last_ns + chance.uniform(1, 999))
+        return self._last_ns
 
     def will_write(self, about: Object) -> bool:
         """Tell whether another event about the object would be written, not cut as part of a flood."""

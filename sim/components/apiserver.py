@@ -15,7 +15,8 @@ from sim.api.client import Client, Key
 from sim.api.errors import TransportError
 from sim.apiserver import bootstrap
 from sim.apiserver.server import ApiServer
-from sim.components.base import API_PORT, ETCD_PORT, Fatal, Program, address_of
+from sim.components.advertise import LEASE_SECONDS, advertise, serving
+from sim.components.base import API_PORT, ETCD_PORT, GO_SETTINGS, Fatal, Program, address_of
 from sim.engine import SECOND_US, Timer, microseconds
 from sim.etcd.store import Store
 from sim.host.network import Deaf
@@ -48,6 +49,8 @@ class KubeApiserver(Program):
         self._etcd: tuple[str, int, Store | None] = ("", 0, None)
         self._away_us = 0
         self._back: Timer | None = None
+        self._advertised: list[str] = []
+        self._forgets: Timer | None = None
         self._stop_looking: Callable[[], None] = lambda: None
         self._deadline_us = 0
         self._open = False
@@ -62,6 +65,9 @@ class KubeApiserver(Program):
             raise Fatal(f'Error: invalid argument "{port}" for "--secure-port" flag: strconv.ParseInt: parsing "{port}": '
                         "invalid syntax")
         self.port = int(port)
+        self.klog("I", "options.go:249", f"external host was not specified, using {self.host.address}")
+        self.klog("I", "server.go:147", f"Version: v{self.version}")
+        self.klog("I", "server.go:149", GO_SETTINGS)
         self.need_file("client-ca-file", "unable to load client CA provider: open {path}: {error}")
         for flag in FILES:
             self.need_file(flag)
@@ -84,8 +90,25 @@ class KubeApiserver(Program):
         self._bootstrap()
         self._open = True
         self.klog("I", "secure_serving.go:211", f"Serving securely on [::]:{self.port}")
+        self.klog("I", "tlsconfig.go:243", '"Starting DynamicServingCertificateController"')
         self.host.network.listen(self.host, self.port, self.server)
+        self._advertise()
         self.set_ready(ready=True)
+
+    def _advertise(self) -> None:
+        """Put this server's address, and those of its peers, behind the service `kubernetes`."""
+        self._forgets = None
+        if self.server is None or self.host.catalogue.stand_in:
+            return  # the recorded runs' control plane tells nobody its address
+        self._advertised = serving(self.host.network, self.server.store, self.port)
+        advertise(Client(self.server, self.server.reader, agent="kube-apiserver"), self._advertised, self.port)
+
+    def _peers(self) -> None:
+        """Notice that a peer has come or ended: its lease runs out some seconds later."""
+        if self.server is None or self._forgets is not None or self.server.away or not self._advertised:
+            return
+        if serving(self.host.network, self.server.store, self.port) != self._advertised:
+            self._forgets = self.engine.after(microseconds(LEASE_SECONDS), self._advertise)
 
     def _wait_for_etcd(self, address: str, port: int, error: TransportError) -> None:
         if self.engine.now_us >= self._deadline_us:
@@ -147,6 +170,7 @@ class KubeApiserver(Program):
         server = self.server
         if server is None or not self.host.powered:
             return
+        self._peers()
         address, port, store = self._etcd
         try:
             away = self.host.dial(address, port) is not store or not self.host.powered
@@ -200,6 +224,9 @@ class KubeApiserver(Program):
         if self._back is not None:
             self._back.cancel()
             self._back = None
+        if self._forgets is not None:
+            self._forgets.cancel()
+            self._forgets = None
         server, self.server = self.server, None
         if server is not None:
             server.stop()

@@ -16,6 +16,7 @@ from sim.host.network import Host
 from sim.program import SIGKILL, Start
 
 API_PORT, ETCD_PORT = 6443, 2379
+GO_SETTINGS = '"Golang settings" GOGC="" GOMAXPROCS="" GOTRACEBACK=""'
 
 
 class Fatal(Exception):

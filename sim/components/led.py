@@ -16,7 +16,7 @@ import yaml
 from sim.api import documents
 from sim.api.client import Change, Client, User
 from sim.api.errors import StatusError, TransportError
-from sim.components.base import API_PORT, Fatal, Program, address_of
+from sim.components.base import API_PORT, GO_SETTINGS, Fatal, Program, address_of
 from sim.controllers.election import LeaderElection
 from sim.controllers.manager import Loop, controllers
 from sim.controllers.scheduler.scheduler import Scheduler
@@ -38,6 +38,7 @@ class Led(Program):
     """A program with a leader lease of its own name. waits: whether it can start before the API server is there."""
 
     waits = True
+    starting = ("", "", "")  # what it says first: the file, its lines, the words
     start_seconds = 1.2  # golden: the first binding comes 1.8 s after the start where no lease must run out
 
     def __init__(self, start: Start) -> None:
@@ -53,6 +54,7 @@ class Led(Program):
 
     def check(self) -> None:
         """Read the kubeconfig, if a flag names one. Raises Fatal."""
+        self.klog("I", "serving.go:386", "Generated self-signed cert in-memory")
         for flag in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"):
             self.need_file(flag, "stat {path}: {error}")
         for flag in ("root-ca-file", "service-account-private-key-file", "cluster-signing-cert-file",
@@ -83,13 +85,30 @@ class Led(Program):
     def begin(self) -> None:
         """Serve health, and look for the API server."""
         self._stop_looking = self.host.network.on_change(self._look)
+        self._said_hello()
         self.set_ready(ready=True)
         error = self._connect()
+        if error and self.waits:
+            self._cannot(error)
         if error and not self.waits and error != HANGS:
             self.klog("E", "run.go:72", '"command failed" err="unable to load configmap based request-header-client-ca-file: '
                       f'Get \\"{self.url}/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication\\": '
                       f'{error}"')
             self.exit(1)
+
+    def _said_hello(self) -> None:
+        where, settings, words = self.starting
+        self.klog("I", where, f'{words} version="v{self.version}"')
+        self.klog("I", settings, GO_SETTINGS)
+        address = self.flags.get("bind-address", "0.0.0.0").replace("0.0.0.0", "[::]")
+        self.klog("I", "secure_serving.go:211", f"Serving securely on {address}:{self.health_ports[0]}")
+        self.klog("I", "tlsconfig.go:243", '"Starting DynamicServingCertificateController"')
+
+    def _cannot(self, error: str) -> None:
+        """Say that its Lease cannot be read; once for each outage, where the program says it at every try."""
+        path = f"{self.url}/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{self.name}?timeout=5s"
+        self.klog("E", "leaderelection.go:436",
+                  f'error retrieving resource lock kube-system/{self.name}: Get "{path}": {error}')
 
     def _answers(self) -> tuple[Any, str]:
         """Give the server that answers now, or why none does."""
@@ -111,9 +130,10 @@ class Led(Program):
                 self.election.resume(client)
                 self._lead(client)
             else:
+                self.klog("I", "leaderelection.go:257", f"attempting to acquire leader lease kube-system/{self.name}...")
                 unique = self.engine.stream(f"identity.{self.name}").text("0123456789abcdef", 8)
                 self.election = LeaderElection(
-                    self.engine, client, self.name, f"{self.host.name}_{unique}", lambda: self._lead(client))
+                    self.engine, client, self.name, f"{self.host.name}_{unique}", lambda: self._won(client))
                 self.election.start()
         except (StatusError, TransportError) as failure:
             self._server = None
@@ -123,6 +143,10 @@ class Led(Program):
     def _lease_changed(self, change: Change) -> None:
         if self.election is not None:
             self.election.changed(change)
+
+    def _won(self, client: Client) -> None:
+        self.klog("I", "leaderelection.go:271", f"successfully acquired lease kube-system/{self.name}")
+        self._lead(client)
 
     def _lead(self, client: Client) -> None:
         self.loops = self.make(client)
@@ -150,6 +174,9 @@ class Led(Program):
     def _lost(self) -> None:
         self._server = None
         self._stop_loops()
+        _, error = self._answers()
+        if error:
+            self._cannot(error)
         if self.election is not None and not self.election.leading:
             self.election.stop(release=False)
             self.election = None
@@ -193,6 +220,7 @@ class KubeControllerManager(Led):
 
     name = "kube-controller-manager"
     waits = False
+    starting = ("controllermanager.go:188", "controllermanager.go:190", '"Starting"')
     health_ports = (10257,)
 
     def make(self, client: Client) -> list[Loop]:
@@ -204,6 +232,7 @@ class KubeScheduler(Led):
     """Runs the scheduler."""
 
     name = "kube-scheduler"
+    starting = ("server.go:171", "server.go:173", '"Starting Kubernetes Scheduler"')
     health_ports = (10259,)
 
     def make(self, client: Client) -> list[Loop]:
