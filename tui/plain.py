@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from tui.keys import Keyboard, read_line
+from tui.leaving import ASK, LOGOUT, farewell, is_quit
 from tui.watch import Watched
 
 if TYPE_CHECKING:
     from sim.lab.lab import Lab
 
 WELCOME = ("This is a simulated cluster: nothing real can break. Type shell commands; :task shows the question, :help the lab "
-           "lines,\nCtrl-D leaves. Time passes only while a command runs; :wait 5m lets it pass.")
+           "lines,\n:quit leaves. Time passes only while a command runs; :wait 5m lets it pass.")
 WATCHED_RATE = 60.0
 SLICE_SECONDS = 0.05
 EVENTS_PER_SLICE = 5000
@@ -34,6 +35,9 @@ class Plain:
         self.watched = Watched(watch) if watch is not None else None
         self.interactive = bool(lines.isatty() and out.isatty())
         self._fresh = True
+        self._asked = False
+        """Whether the learner was asked about leaving, and has not gone on since."""
+        self._used = {self.terminal}
 
     def play(self) -> int:
         """Hold the conversation until the input ends. Gives the exit status."""
@@ -53,8 +57,13 @@ class Plain:
                 continue
             if raw is None:
                 self.say("")
-                return 0
+                if not self.lines.isatty() or self._ctrl_d(text):
+                    return self.leave()
+                text = ""
+                continue
             text = f"{text}\n{raw}" if text else raw
+            if is_quit(text):
+                return self.leave()
             if self.lab.is_lab_line(text):
                 self.lab_line(text)
                 text = ""
@@ -62,12 +71,40 @@ class Plain:
             if self.lab.needs_more(text, self.terminal):
                 continue
             line, text = text, ""
-            if line.strip():
-                self.run(line)
+            if self._typed(line):
+                return self.leave()
+
+    def _typed(self, line: str) -> bool:
+        """Run a line; True when it is the second in a row that ends the first login."""
+        asked, self._asked = self._asked, False
+        if not line.strip():
+            return False
+        self.run(line)
+        if not self.lab.terminals[self.terminal].left:
+            return False
+        return asked or self._ask()
+
+    def _ask(self) -> bool:
+        self._asked = True
+        self.say(ASK)
+        return False
+
+    def _ctrl_d(self, text: str) -> bool:
+        """Press Ctrl-D at the prompt: end an unfinished line, log out, or leave the lab. True to leave."""
+        if text or len(self.lab.terminals[self.terminal].logins) > 1:
+            return self._typed(text or LOGOUT)
+        self._fresh = False
+        return self._asked or self._ask()
+
+    def leave(self) -> int:
+        """Say goodbye; gives the exit status."""
+        self.say(farewell(self.lab, self.folder) if self.interactive else "")
+        return 0
 
     def prompt(self) -> str:
-        """Give the prompt; with several terminals it says which."""
-        mark = f"[{self.terminal}] " if len(self.lab.terminals) > 1 else ""
+        """Give the prompt; once more than one terminal was typed at, it says which this is."""
+        self._used.add(self.terminal)
+        mark = f"[{self.terminal}] " if len(self._used) > 1 else ""
         return f"{mark}{self.lab.prompt(self.terminal)}"
 
     def say(self, text: str) -> None:
@@ -96,6 +133,7 @@ class Plain:
 
     def lab_line(self, line: str) -> None:
         """Do a lab line."""
+        self._asked = False
         self.say(self.lab.lab_line(line, folder=self.folder))
 
     def run(self, line: str) -> None:

@@ -208,6 +208,7 @@ class Terminal:
         self.job: Job | None = None
         self.refusals: list[str] = []
         self.forks = 0
+        self.left = False  # the last line asked the first login to end; whoever holds the terminal decides
         self.columns: int | None = None  # how wide a screen is that shows tables; None where nobody looks
         self.keyboard = Pipe(self.engine, terminal=True)
         self._pid = FIRST_PID - 1
@@ -243,8 +244,8 @@ class Terminal:
         """Type a line at the prompt; it runs as simulated time passes."""
         login = self.login
         login.sink = sink
-        self.keyboard.data.clear()
-        self._typed = ""
+        self._take_typed_ahead(line)
+        self.left = False
         try:
             expanded = history.expanded(line, login.history)
         except history.NoEvent as error:
@@ -256,6 +257,18 @@ class Terminal:
         history.remember(login.history, expanded)
         self.job = login.start(expanded, sink)
         return self.job
+
+    def typed_ahead(self) -> list[str]:
+        """Give the whole lines that were typed while a program ran and that it has not read: they are bash's."""
+        whole, newline, _ = bytes(self.keyboard.data).rpartition(b"\n")
+        return whole.decode(errors="replace").split("\n") if newline else []
+
+    def _take_typed_ahead(self, line: str) -> None:
+        """Take a line that bash reads off the keyboard; what was typed after it waits for the next reader."""
+        _, found, rest = (b"\n" + self.keyboard.data).partition(f"\n{line}\n".encode(errors="replace"))
+        self.keyboard.data[:] = rest if found else b""
+        self.keyboard.closed = False
+        self._typed = ""
 
     def keys(self, text: str) -> None:
         """Press keys while a program runs: a line goes to it with its newline, Ctrl-D ends its input."""
@@ -305,6 +318,7 @@ class Terminal:
     def leave(self, login: Login) -> Job | None:
         """Take a login off; gives the line that waited for its end, None for the first login, which stays."""
         if login is self.logins[0] or login is not self.login:
+            self.left = login is self.login
             return None
         self.logins.pop()
         return self._behind.pop()

@@ -3,9 +3,11 @@
 import asyncio
 import io
 
+from sim.lab.lab import Lab
 from tests.lab_fixtures import lab
 from tui.app import KubedrillApp
 from tui.catalogue import CatalogueApp
+from tui.leaving import OWN_SHELL, farewell
 from tui.plain import Plain
 from tui.watch import Watched
 
@@ -20,6 +22,51 @@ def test_a_plain_conversation():
     status, said = converse("kubectl get nodes\n:answer 2\n:bogus\n\n:terminal worker\nhostname\ncat <<E\nhello\nE\n")
     assert status == 0 and "done: look" in said and "no lab line :bogus" in said
     assert "[worker] root@node01:~# node01" in said and "> > hello" in said
+
+
+class Typist(io.StringIO):
+    """Lines from a terminal: an empty read is Ctrl-D, and more may come after it."""
+
+    def __init__(self, *lines):
+        super().__init__()
+        self.left = list(lines)
+
+    def isatty(self):
+        return True
+
+    def readline(self):
+        return self.left.pop(0)
+
+
+def typed(*lines):
+    out = io.StringIO()
+    typist = Typist(*lines)
+    assert Plain(lab("first-steps"), typist, out, out).play() == 0
+    return out.getvalue(), typist.left
+
+
+def test_ctrl_d_logs_out_and_leaves_the_lab_only_at_the_first_login_when_pressed_twice():
+    said, left = typed("ssh node01\n", "su -\n", "", "", "hostname\n", "", "hostname\n", "", "", "never\n")
+    assert "root@node01:~# logout\nroot@node01:~# logout\nConnection to node01 closed.\nroot@controlplane:~# controlplane" in said
+    assert said.count("leave the lab? Ctrl-D again, or :quit") == 2 and left == ["never\n"]
+
+
+def test_exit_and_quit_leave_the_lab_as_ctrl_d_does():
+    said, left = typed("bash\n", "exit\n", "exit\n", ":task\n", "exit\n", "", "never\n")
+    assert "exit\nroot@" in said and said.count("leave the lab?") == 2 and left == ["never\n"]
+    for word in (":quit\n", ":exit\n", ":q\n"):
+        assert typed(word, "never\n")[1] == ["never\n"]
+    assert "here-document" in typed("cat <<E\n", "hello\n", "", ":q\n")[0]
+
+
+def test_what_is_left_is_kept_and_said(tmp_path):
+    one = lab("first-steps")
+    assert OWN_SHELL in farewell(one, tmp_path) and not list(tmp_path.iterdir())
+    one.run("touch /tmp/mine")
+    said = farewell(one, tmp_path)
+    assert "kubedrill play first-steps-autosave resumes it" in said and said.endswith(OWN_SHELL)
+    again = Lab.load(tmp_path / "runs" / "first-steps-autosave.run")
+    assert again.run("ls /tmp/mine").status == 0 and not again.differs
 
 
 def test_plain_mode_reloads_a_saved_file(tmp_path):

@@ -193,6 +193,10 @@ def _report(lab: Lab, rest: str, folder: Path | None) -> str:
     return f"written: {path}"
 
 
+def _quit(_: Lab, __: str, ___: Path | None) -> str:
+    return "kubedrill: :quit is for `kubedrill play`; here the lab ends with its lines"
+
+
 WORDS: dict[str, Word] = {
     "task": Word(":task", "the question again, and what holds already", lambda lab, _, __: texts.task_text(lab, state=True)),
     "check": Word(":check", "check the present task", lambda lab, _, __: lab.check()),
@@ -213,10 +217,13 @@ WORDS: dict[str, Word] = {
     "fork": Word(":fork [N]", "keep this moment to come back to, or go to a kept one", _fork),
     "save": Word(":save NAME", "write the run to a file, to be played on later", _save),
     "report": Word(":report NAME", "write the debrief as a web page", _report),
+    "quit": Word(":quit", "leave the lab; the run is kept (also :exit, :q)", _quit),
     "docs": Word(":docs [TOPIC]", "a page of reference", lambda lab, rest, __: docs.text(rest)),
     "commands": Word(":commands", "commands that work here", lambda lab, _, __: docs.commands()),
     "help": Word(":help", "this list", lambda lab, _, __: help_text()),
 }
+
+ALIASES = {"exit": "quit", "q": "quit"}
 
 
 def help_text() -> str:
@@ -229,6 +236,7 @@ def help_text() -> str:
 def answer_line(lab: Lab, text: str, folder: Path | None) -> str:
     """Do one lab line. Raises KubedrillError, ValueError or OSError for bad input."""
     name, _, rest = text[1:].strip().partition(" ")
+    name = ALIASES.get(name, name)
     word = WORDS.get(name)
     if word is None:
         near = [each for each in WORDS if each.startswith(name[:3])]
