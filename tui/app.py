@@ -5,18 +5,24 @@ The app only pumps time and shows; everything typed goes to the lab. Real time l
 
 from __future__ import annotations
 
+import re
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, RichLog, Static
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Event, Key, Paste
+from textual.widgets import Footer, Input, Static
 
 from tui.board import board_text, clock_text, task_text
+from tui.driver import tolerate_any_byte
+from tui.leaving import ASK, LOGOUT, farewell, is_quit
+from tui.log import Screen
+from tui.pace import Pace
 from tui.watch import Watched
 
 if TYPE_CHECKING:
@@ -24,10 +30,7 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.05
 EVENTS_PER_TICK = 2000
-WAITING_RATE = 60.0
-REST_SECONDS = 0.3
-"""After a line of output of a waiting program, so that a learner sees it come."""
-UNATTENDED_SECONDS = 300.0
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class TerminalInput(Input):
@@ -36,8 +39,10 @@ class TerminalInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "older", show=False),
         Binding("down", "newer", show=False),
-        Binding("tab", "complete", show=False, priority=True),
-        Binding("ctrl+c", "app.interrupt", "Interrupt", priority=True),
+        Binding("tab", "complete", show=False),
+        Binding("ctrl+c", "app.interrupt", show=False),
+        Binding("ctrl+d", "end_of_input", show=False),
+        Binding("enter,ctrl+j", "submit", show=False),
     ]
 
     def __init__(self) -> None:
@@ -50,6 +55,48 @@ class TerminalInput(Input):
         if line:
             self.history.append(line)
         self.at = len(self.history)
+
+    async def _on_key(self, event: Key) -> None:
+        """Do the line's own keys here and now, in the order in which they were pressed.
+
+        Left to Textual they would come after the letters that follow them: bindings are done later than letters.
+        """
+        own = self._bindings.key_to_bindings.get(event.key, [])
+        if own and not event.is_printable:
+            event.stop()
+            event.prevent_default()
+            await self.run_action(own[0].action)
+
+    async def action_submit(self) -> None:
+        """Hand the line over at once: keys that follow belong to the next one."""
+        line, self.value = self.value, ""
+        self._app.take(line)
+
+    def _on_paste(self, event: Paste) -> None:
+        """Take pasted lines one after another, as if typed; what has no newline yet stays to be edited."""
+        event.prevent_default()
+        event.stop()
+        at = self.cursor_position
+        *lines, rest = LINE_END.split(self.value[:at] + event.text + self.value[at:])
+        tail = len(self.value) - at
+        self.value = ""
+        for line in lines:
+            self._app.take(line)
+        self.value = rest
+        self.cursor_position = len(rest) - tail
+
+    def action_end_of_input(self) -> None:
+        """Ctrl-D: delete a character, or, on an empty line, end the input."""
+        if self.value:
+            self.action_delete_right()
+        else:
+            self._app.ctrl_d()
+
+    @property
+    def _app(self) -> KubedrillApp:
+        app = self.app
+        assert isinstance(app, KubedrillApp)
+        return app
 
     def _show(self, step: int) -> None:
         self.at = min(max(self.at + step, 0), len(self.history))
@@ -66,9 +113,7 @@ class TerminalInput(Input):
 
     def action_complete(self) -> None:
         """Complete the word at the cursor from files, commands and the cluster."""
-        app = self.app
-        assert isinstance(app, KubedrillApp)
-        app.complete(self)
+        self._app.complete(self)
 
 
 class KubedrillApp(App[None]):
@@ -78,13 +123,18 @@ class KubedrillApp(App[None]):
     TITLE = "Kubedrill"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "pause", "Pause"),
-        Binding("f3", "slower", "Slower"),
-        Binding("f4", "faster", "Faster"),
+        Binding("f3", "slower", "Slow"),
+        Binding("f4", "faster", "Fast"),
         Binding("f5", "jump", "Jump"),
         Binding("f6", "undo", "Undo"),
-        Binding("f7", "terminal", "Terminal"),
+        Binding("f7", "terminal", "Term"),
         Binding("f9", "hint", "Hint"),
-        Binding("f10", "quit", "Leave"),
+        Binding("f10", "quit", "Leave", priority=True),
+        Binding("ctrl+q", "quit", show=False, priority=True),
+        Binding("pageup", "scroll('#terminal', -1)", show=False),
+        Binding("pagedown", "scroll('#terminal', 1)", show=False),
+        Binding("ctrl+up", "scroll('#task-pane', -1)", show=False, priority=True),
+        Binding("ctrl+down", "scroll('#task-pane', 1)", show=False, priority=True),
     ]
 
     def __init__(self, lab: Lab, *, folder: Path | None = None, watch: Path | None = None) -> None:
@@ -93,10 +143,13 @@ class KubedrillApp(App[None]):
         self.folder = folder
         self.watched = Watched(watch) if watch is not None else None
         self.text = ""
-        self._rest_until = 0.0
-        self._last_key = time.monotonic()
+        self.pace = Pace()
+        self.ahead: deque[str] = deque()
+        """Lines for bash: what was typed while a program ran and is still on the terminal's keyboard, unread."""
+        self._asked = False
         self._last_tick = time.monotonic()
         self._partial = b""
+        tolerate_any_byte()
 
     @property
     def terminal(self) -> str:
@@ -106,15 +159,17 @@ class KubedrillApp(App[None]):
     def compose(self) -> ComposeResult:
         """Lay the screen out."""
         with Horizontal(id="top"):
-            yield Static(id="task")
+            with VerticalScroll(id="task-pane", can_focus=False):
+                yield Static(id="task")
             with Vertical(id="side"):
                 yield Static(id="clock")
-                yield Static(id="board")
-        yield RichLog(id="terminal", wrap=True, markup=False, max_lines=20_000)
+                with VerticalScroll(id="board-pane", can_focus=False):
+                    yield Static(id="board")
+        yield Screen()
         with Horizontal(id="prompt-row"):
             yield Static(id="prompt")
             yield TerminalInput()
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Start the pump of time and show everything once."""
@@ -129,17 +184,17 @@ class KubedrillApp(App[None]):
         """Let simulated time pass, as much as real time and the rate say."""
         now = time.monotonic()
         passed, self._last_tick = now - self._last_tick, now
-        if self.lab.paused or now < self._rest_until:
-            return
         running = self.lab.busy(self.terminal)
-        if running and now - self._last_key > UNATTENDED_SECONDS:
-            return
-        rate = max(self.lab.rate, WAITING_RATE) if running else self.lab.rate
-        before = running
-        self.lab.pass_time(min(passed, 0.25), rate, self.terminal, EVENTS_PER_TICK)
-        if before and not self.lab.busy(self.terminal):
-            self.flush_partial()
-            self.show()
+        self.pace.pass_time(self.lab, self.terminal, min(passed, 0.25), EVENTS_PER_TICK)
+        if running and not self.lab.busy(self.terminal):
+            self._program_ended()
+            self._go_through()
+
+    async def on_event(self, event: Event) -> None:
+        """Note that somebody is there, whichever key it was."""
+        if isinstance(event, Key | Paste):
+            self.pace.key()
+        await super().on_event(event)
 
     def _look_at_file(self) -> None:
         """Load the scenario anew when its file was saved, at the same task."""
@@ -156,15 +211,19 @@ class KubedrillApp(App[None]):
         """Repaint the panes."""
         self._look_at_file()
         self.query_one("#task", Static).update(task_text(self.lab))
-        self.query_one("#clock", Static).update(clock_text(self.lab, self.lab.rate, paused=self.lab.paused))
+        self.query_one("#clock", Static).update(clock_text(self.lab, self.terminal, self.pace))
         self.query_one("#board", Static).update(board_text(self.lab))
-        prompt = "" if self.lab.busy(self.terminal) else "> " if self.text else self.lab.prompt(self.terminal)
-        self.query_one("#prompt", Static).update(Text(prompt))
+        self.query_one("#prompt", Static).update(Text(self._prompt()))
+
+    def _prompt(self) -> str:
+        if not self.lab.busy(self.terminal):
+            return "> " if self.text else self.lab.prompt(self.terminal)
+        return "(time stands still: press a key) " if self.pace.unattended(self.lab) else ""
 
     # ---- the terminal -----------------------------------------------------------------------------------------
     def write_line(self, text: str) -> None:
         """Write lines on the terminal."""
-        self.query_one("#terminal", RichLog).write(Text.from_ansi(text))
+        self.query_one(Screen).say(text)
 
     def sink(self, data: bytes, stream: str) -> None:
         """Take what a program writes, whole lines at a time."""
@@ -172,7 +231,7 @@ class KubedrillApp(App[None]):
         if b"\n" in self._partial:
             whole, self._partial = self._partial.rsplit(b"\n", 1)
             self.write_line(whole.decode(errors="replace"))
-            self._rest_until = time.monotonic() + REST_SECONDS
+            self.pace.line()
 
     def flush_partial(self) -> None:
         """Write what has no newline yet."""
@@ -180,41 +239,77 @@ class KubedrillApp(App[None]):
             self.write_line(self._partial.decode(errors="replace"))
             self._partial = b""
 
-    @on(Input.Submitted, "#line")
-    def submitted(self, message: Input.Submitted) -> None:
-        """Take a line: to the lab, to the program that is running, or to bash."""
+    def take(self, line: str) -> None:
+        """Take a line that was typed or pasted, after those that wait already."""
         self._look_at_file()
-        self._last_key = time.monotonic()
-        line = message.value
-        entry = self.query_one(TerminalInput)
-        entry.value = ""
-        entry.remember(line)
-        if self.lab.is_lab_line(line) and not self.text:
-            self.write_line(line)
-            answer = self.lab.lab_line(line, folder=self.folder)
-            if answer:
-                self.write_line(answer)
-            self.show()
-            return
-        if self.lab.busy(self.terminal):
-            self.lab.stdin(line + "\n", self.terminal)
-            return
+        self.query_one(TerminalInput).remember(line)
+        self.ahead.append(line)
+        self._go_through()
+
+    def _go_through(self) -> None:
+        """Give each waiting line to whom it is for: the lab, the program that is running, or bash."""
+        while self.ahead:
+            line = self.ahead.popleft()
+            if not self.text and (is_quit(line) or self.lab.is_lab_line(line)):
+                self._lab_line(line)
+            elif self.lab.busy(self.terminal):
+                self.lab.stdin(line + "\n", self.terminal)
+            else:
+                self._to_bash(line)
+        self.show()
+
+    def _to_bash(self, line: str) -> None:
         self.write_line(("> " if self.text else self.lab.prompt(self.terminal)) + line)
-        self.text = f"{self.text}\n{line}" if self.text else line
-        if self.lab.needs_more(self.text, self.terminal):
-            self.show()
-            return
-        text, self.text = self.text, ""
+        text = f"{self.text}\n{line}" if self.text else line
+        if self.lab.needs_more(text, self.terminal):
+            self.text = text
+        else:
+            self._type(text)
+
+    def _type(self, text: str) -> None:
+        """Type a finished line at bash."""
+        self.text = ""
         if not text.strip():
-            self.show()
+            self._asked = False
             return
-        self._rest_until = 0.0
-        self.lab.columns = self.query_one("#terminal", RichLog).scrollable_content_region.width or None
+        self.pace.go_on()
+        self.ahead.clear()
+        self.lab.columns = self.query_one(Screen).columns or None
         self.lab.type(text, terminal=self.terminal, sink=self.sink)
         self.lab.pass_time(1.0, 0.0 if self.lab.paused else 1.0, self.terminal, EVENTS_PER_TICK)
         if not self.lab.busy(self.terminal):
-            self.flush_partial()
+            self._program_ended()
+
+    def _program_ended(self) -> None:
+        """Go back to bash, which reads what was typed meanwhile."""
+        self.flush_partial()
+        asked, self._asked = self._asked, False
+        terminal = self.lab.terminals[self.terminal]
+        if terminal.left:
+            self._ask(asked)
+        self.ahead.extend(terminal.typed_ahead())
+
+    # ---- leaving ----------------------------------------------------------------------------------------------
+    def _ask(self, asked: bool) -> None:
+        """Ask about leaving; leave when it was asked already."""
+        if asked:
+            self.exit(message=Text(farewell(self.lab, self.folder)))
+        self._asked = True
+        self.write_line(ASK)
+
+    def ctrl_d(self) -> None:
+        """Press Ctrl-D on an empty line: end a program's input, an unfinished line, a login, or ask about leaving."""
+        if self.lab.busy(self.terminal):
+            self.lab.stdin("\x04", self.terminal)
+        elif self.text or len(self.lab.terminals[self.terminal].logins) > 1:
+            self._type(self.text or LOGOUT)
+        else:
+            self._ask(self._asked)
         self.show()
+
+    async def action_quit(self) -> None:
+        """Ask about leaving."""
+        self._ask(self._asked)
 
     def complete(self, entry: TerminalInput) -> None:
         """Complete the last word; several choices are listed."""
@@ -252,18 +347,32 @@ class KubedrillApp(App[None]):
 
     def action_slower(self) -> None:
         """Halve the rate."""
-        self.lab.rate = max(1.0, self.lab.rate / 2)
+        self._choose_rate(0.5)
         self.show()
 
     def action_faster(self) -> None:
         """Double the rate."""
-        self.lab.rate = min(1000.0, self.lab.rate * 2)
+        self._choose_rate(2)
         self.show()
 
+    def _choose_rate(self, factor: float) -> None:
+        rate = self.pace.rate(self.lab, waiting=self.lab.busy(self.terminal)) or self.lab.rate
+        self.lab.rate, self.lab.rate_chosen = min(max(rate * factor, 1.0), 1000.0), True
+
+    def action_scroll(self, pane: str, way: int) -> None:
+        """Scroll a pane by a page."""
+        widget = self.query_one(pane)
+        widget.scroll_relative(y=way * max(widget.size.height - 1, 1), animate=False)
+
     def _lab_line(self, line: str) -> None:
-        self._last_key = time.monotonic()
         self.write_line(line)
-        self.write_line(self.lab.lab_line(line, folder=self.folder))
+        if is_quit(line):
+            self._ask(asked=True)
+            return
+        self._asked = False
+        answer = self.lab.lab_line(line, folder=self.folder)
+        if answer:
+            self.write_line(answer)
         self.show()
 
     def action_jump(self) -> None:

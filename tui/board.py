@@ -12,6 +12,7 @@ from sim.lab.lines import texts
 if TYPE_CHECKING:
     from sim.api.client import Object
     from sim.lab.lab import Lab
+    from tui.pace import Pace
 
 POD_GLYPHS = {"Running": "●", "Pending": "○", "Terminating": "◌", "Failed": "✗", "Succeeded": "✓"}
 PODS_PER_NODE_MAX = 12
@@ -63,11 +64,25 @@ def _pods(pods: list[Object]) -> Text:
     return text
 
 
-def clock_text(lab: Lab, rate: float, *, paused: bool) -> Text:
-    """Show the simulated time since the learner came, and how fast it goes."""
+def clock_text(lab: Lab, terminal: str, pace: Pace) -> Text:
+    """Show the simulated time since the learner came, and how fast it really goes."""
     seconds = (lab.now_us - lab.origin_us) // 1_000_000
-    pace = "paused" if paused else f"×{rate:g}"
-    return Text(f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}  {pace}")
+    waiting = lab.busy(terminal)
+    words = f"×{pace.rate(lab, waiting=waiting):g}"
+    if waiting:
+        words += f" while {_program(lab, terminal)} waits"
+    if lab.paused:
+        words = "paused"
+    elif waiting and pace.unattended(lab):
+        words = "stands still: press a key"
+    return Text(f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}  {words}")
+
+
+def _program(lab: Lab, terminal: str) -> str:
+    """Name what runs in the foreground by the first word of its line that is no assignment."""
+    job = lab.terminals[terminal].job
+    words = job.line.split() if job is not None else []
+    return next((word for word in words if "=" not in word), "a program")
 
 
 def task_text(lab: Lab) -> Text:

@@ -8,11 +8,13 @@ program and Ctrl-G asks for a lab line meanwhile. Into a pipe everything goes as
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from tui.keys import Keyboard, read_line
 from tui.leaving import ASK, LOGOUT, farewell, is_quit
+from tui.pace import Pace
 from tui.watch import Watched
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 WELCOME = ("This is a simulated cluster: nothing real can break. Type shell commands; :task shows the question, :help the lab "
            "lines,\n:quit leaves. Time passes only while a command runs; :wait 5m lets it pass.")
-WATCHED_RATE = 60.0
+STANDS_STILL = "(five minutes passed without a key: time stands still until you press one)"
 SLICE_SECONDS = 0.05
 EVENTS_PER_SLICE = 5000
 
@@ -38,6 +40,9 @@ class Plain:
         self._asked = False
         """Whether the learner was asked about leaving, and has not gone on since."""
         self._used = {self.terminal}
+        self._ahead: deque[str] = deque()
+        """Lines that were typed while a program ran and that it did not read."""
+        self.pace = Pace()
 
     def play(self) -> int:
         """Hold the conversation until the input ends. Gives the exit status."""
@@ -47,7 +52,7 @@ class Plain:
         while True:
             self._look_at_file()
             try:
-                raw = read_line("> " if text else self.prompt(), self.lines, self.out, self.complete if self.interactive else None)
+                raw = self._next_line("> " if text else self.prompt())
             except KeyboardInterrupt:
                 text = ""
                 self.say("^C")
@@ -73,6 +78,13 @@ class Plain:
             line, text = text, ""
             if self._typed(line):
                 return self.leave()
+
+    def _next_line(self, prompt: str) -> str | None:
+        if self._ahead:
+            line = self._ahead.popleft()
+            self.say(prompt + line)
+            return line
+        return read_line(prompt, self.lines, self.out, self.complete if self.interactive else None)
 
     def _typed(self, line: str) -> bool:
         """Run a line; True when it is the second in a row that ends the first login."""
@@ -121,6 +133,8 @@ class Plain:
         target.write(data.decode(errors="replace"))
         target.flush()
         self._fresh = data.endswith(b"\n")
+        if b"\n" in data:
+            self.pace.line()
 
     def complete(self, line: str) -> list[str]:
         """Give what the last word of a line could become."""
@@ -145,20 +159,30 @@ class Plain:
         patience_us = round(self.lab.patience_seconds * 1_000_000)
         job = self.lab.type(line, terminal=self.terminal, sink=self.sink)
         limit_us = self.lab.now_us + patience_us
-        self.lab.pass_time(SLICE_SECONDS, WATCHED_RATE, self.terminal, EVENTS_PER_SLICE)
+        self.pace.key()
+        self.pace.go_on()
+        self.pace.pass_time(self.lab, self.terminal, SLICE_SECONDS, EVENTS_PER_SLICE)
+        told = False
         with Keyboard() as keys:
             while job.running:
                 try:
                     if self.lab.now_us >= limit_us:
                         raise KeyboardInterrupt
-                    self.lab.pass_time(SLICE_SECONDS, 0 if self.lab.paused else WATCHED_RATE, self.terminal, EVENTS_PER_SLICE)
+                    self.pace.pass_time(self.lab, self.terminal, SLICE_SECONDS, EVENTS_PER_SLICE)
+                    if job.running and self.pace.unattended(self.lab) and not told:
+                        told = True
+                        self.say(STANDS_STILL)
                     pressed = keys.wait(SLICE_SECONDS) if job.running else ""
-                    self._pressed(pressed, keys)
+                    if pressed:
+                        told = False
+                        self.pace.key()
+                        self._pressed(pressed, keys)
                     job = self.lab.terminals[self.terminal].job or job
                 except KeyboardInterrupt:
                     self.lab.interrupt(self.terminal)
                     self.say("^C")
         self.lab.terminals[self.terminal].check()
+        self._ahead = deque(self.lab.terminals[self.terminal].typed_ahead())
 
     def _pressed(self, text: str, keys: Keyboard) -> None:
         """Do what was pressed while a program runs: Ctrl-G asks for a lab line, all else goes to the program."""

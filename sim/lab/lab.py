@@ -58,6 +58,8 @@ class Lab(Run):
         self.progress = Progress()
         self.kept: dict[str, tuple[list[int], Position]] = {}
         self.rate, self.paused = 1.0, False
+        self.rate_chosen = False
+        """Whether the learner set the rate: it then holds while a program waits in the foreground too."""
         self.chosen = scenario.terminal_specs()[0].name
         """The terminal that the learner types at."""
         self.grader = Grader(self)

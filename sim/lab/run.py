@@ -202,11 +202,20 @@ class Run:
         """Let simulated time pass."""
         return self.world.advance(until_us, max_events=max_events)
 
-    def pass_time(self, real_seconds: float, rate: float, terminal: str, max_events: int) -> None:
-        """Let `real_seconds * rate` of time pass, for a front end; stops where the foreground line of a terminal ends."""
+    def pass_time(
+        self, real_seconds: float, rate: float, terminal: str, max_events: int, *, stop: Callable[[], bool] | None = None
+    ) -> None:
+        """Let `real_seconds * rate` of time pass, for a front end; stops where the foreground line of a terminal ends.
+
+        stop: asked after each simulation event whether to stop there.
+        """
         job = self.terminals[terminal].job
-        stop = (lambda: not job.running) if job is not None and job.running else None
-        self.world.advance(self.now_us + microseconds(real_seconds * rate), max_events=max_events, stop=stop)
+        waiting = job if job is not None and job.running else None
+
+        def ended() -> bool:
+            return (waiting is not None and not waiting.running) or (stop is not None and stop())
+
+        self.world.advance(self.now_us + microseconds(real_seconds * rate), max_events=max_events, stop=ended)
 
     def settle(self, limit_seconds: float = 600.0) -> bool:
         """Let time pass until the store has not changed for ten seconds; False when the limit came first."""

@@ -102,10 +102,13 @@ def _terminal(lab: Lab, rest: str, _: Path | None) -> str:
 
 
 def _speed(lab: Lab, rest: str, _: Path | None) -> str:
+    if rest == "auto":
+        lab.rate, lab.paused, lab.rate_chosen = 1.0, False, False
+        return "speed ×1, faster while a program waits"
     text = rest.removeprefix("x").removeprefix("×")
     if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0 < float(text) <= RATE_MOST:
-        raise LabError(f"write :speed N, simulated seconds a second, at most {RATE_MOST:g}; now it is {lab.rate:g}")
-    lab.rate, lab.paused = float(text), False
+        raise LabError(f"write :speed N, simulated seconds a second, at most {RATE_MOST:g}, or :speed auto; now it is {lab.rate:g}")
+    lab.rate, lab.paused, lab.rate_chosen = float(text), False, True
     return f"speed ×{lab.rate:g}"
 
 
@@ -206,7 +209,7 @@ WORDS: dict[str, Word] = {
     "wait": Word(":wait 5m", "let simulated time pass", _wait),
     "jump": Word(":jump", "go to the next simulation event", _jump),
     "timers": Word(":timers", "what will happen next, when, and by which setting", lambda lab, _, __: timers.text(lab)),
-    "speed": Word(":speed 60", "simulated seconds that pass in a second", _speed),
+    "speed": Word(":speed 60", "simulated seconds that pass in a second (auto: faster while a program waits)", _speed),
     "pause": Word(":pause", "stop the clock, or let it go on", _pause),
     "terminal": Word(":terminal NAME", "type at another terminal of the lab", _terminal),
     "why": Word(":why KIND/NAME", "why it is as it is", lambda lab, rest, __: why.text(lab, rest)),
