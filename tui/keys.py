@@ -22,16 +22,21 @@ except ImportError:  # no such thing on this system
 Complete = Callable[[str], list[str]]
 
 
+def as_text(line: str) -> str:
+    """Replace what Python made of bytes that are no UTF-8 (surrogates)."""
+    return line.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def read_line(prompt: str, lines: TextIO, out: TextIO, complete: Complete | None) -> str | None:
     """Read a line without its newline; None at the end. complete: at a terminal, with history and Tab."""
     if complete is None or lines is not sys.stdin:
         out.write(prompt)
         out.flush()
         raw = lines.readline()
-        return raw.rstrip("\r\n") if raw else None
+        return as_text(raw.rstrip("\r\n")) if raw else None
     _with_completion(complete)
     try:
-        return input(prompt)
+        return as_text(input(prompt))
     except EOFError:
         return None
 

@@ -69,6 +69,10 @@ def test_what_is_left_is_kept_and_said(tmp_path):
     assert again.run("ls /tmp/mine").status == 0 and not again.differs
 
 
+def test_bytes_that_are_no_text_are_replaced_in_plain_mode():
+    assert "\ufffd" in converse("echo a\udc80b\n")[1]
+
+
 def test_plain_mode_reloads_a_saved_file(tmp_path):
     from sim.lab.catalogue import find
 
