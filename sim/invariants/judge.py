@@ -64,6 +64,12 @@ SETTLED: dict[str, Callable[[Store], Iterator[str]]] = {
     "owners exist": settled.owners_exist,
     "workloads are whole": settled.workloads_whole,
     "nobody lingers": settled.nobody_lingers,
+    "rollouts end": settled.rollouts_end,
+    "jobs go on": settled.jobs_go_on,
+    "schedules are kept": settled.schedules_kept,
+    "nodes are ready": settled.nodes_ready,
+    "claims and volumes agree": settled.claims_agree,
+    "quotas count": settled.quotas_count,
 }
 """Name -> check of a cluster whose faults have healed and that was given time."""
 

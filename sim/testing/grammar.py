@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-NODES = ("node01", "node02")
+NODES = ("node01", "node02", "node03")
 HOSTS = ("controlplane", *NODES)
 DEPLOYMENTS = ("web", "db", "job")
-KINDS = ("pods", "po", "nodes", "deploy", "rs", "ds", "svc", "pdb", "cm", "ns", "events", "all", "leases", "endpoints")
-COMPONENTS = ("kube-scheduler", "kube-controller-manager")
-SETTINGS = ("kubelet-not-ready", "memory-pressure", "disk-pressure", "node-silent", "power-off")
+KINDS = ("pods", "po", "nodes", "deploy", "rs", "ds", "svc", "pdb", "cm", "ns", "events", "all", "leases", "endpoints",
+         "sts", "jobs", "cj", "pv", "pvc", "quota", "controllerrevisions", "endpointslices")
+COMPONENTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
+UNITS = ("kubelet", "containerd")
+HELD = (
+    *((name, node) for name in ("kubelet-not-ready", "memory-pressure", "disk-pressure", "node-silent", "power-off") for node in NODES),
+    *(("partition", f"controlplane {node}") for node in NODES), ("partition", "node01 node02"))
+"""Faults that hold until they are taken back."""
+PASSING = (
+    *((name, f"controlplane/{component}") for name in ("kill", "stop") for component in COMPONENTS),
+    *((name, f"{host}/{unit}") for name in ("kill", "stop", "start") for host in HOSTS for unit in UNITS),
+    *(("reboot", host) for host in HOSTS))
+"""Faults that are over at once; a unit that was stopped is started when the world is healed."""
 
 name = st.sampled_from((*DEPLOYMENTS, "nope"))
 node = st.sampled_from((*NODES, "controlplane", "node99"))
@@ -48,6 +58,70 @@ spec:
   containers: [{{name: c, image: nginx}}]
 EOF"""
 
+JOB = """cat <<'EOF' | kubectl apply -f -
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: {name}}}
+spec:
+  completions: {completions}
+  parallelism: {parallelism}
+  backoffLimit: 2
+  ttlSecondsAfterFinished: {ttl}
+  template: {{spec: {{restartPolicy: {policy}, containers: [{{name: c, image: "{image}"}}]}}}}
+EOF"""
+CRON = """cat <<'EOF' | kubectl apply -f -
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: tick}}
+spec:
+  schedule: "{schedule}"
+  concurrencyPolicy: {policy}
+  jobTemplate: {{spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: "task:1.0"}}]}}}}}}}}
+EOF"""
+SET = """cat <<'EOF' | kubectl apply -f -
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: state}}
+spec:
+  serviceName: state
+  replicas: {replicas}
+  podManagementPolicy: {policy}
+  selector: {{matchLabels: {{app: state}}}}
+  template:
+    metadata: {{labels: {{app: state}}}}
+    spec: {{containers: [{{name: nginx, image: nginx, volumeMounts: [{{name: data, mountPath: /data}}]}}]}}
+  volumeClaimTemplates:
+  - metadata: {{name: data}}
+    spec: {{storageClassName: "", accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {size}}}}}}}
+EOF"""
+DAEMONS = """cat <<'EOF' | kubectl apply -f -
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {{name: agent}}
+spec:
+  selector: {{matchLabels: {{app: agent}}}}
+  updateStrategy: {{type: RollingUpdate, rollingUpdate: {strategy}}}
+  template:
+    metadata: {{labels: {{app: agent}}}}
+    spec: {{containers: [{{name: nginx, image: "nginx:{tag}"}}]}}
+EOF"""
+VOLUME = """cat <<'EOF' | kubectl apply -f -
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  capacity: {{storage: {size}}}
+  accessModes: [ReadWriteOnce]
+  persistentVolumeReclaimPolicy: Retain
+  hostPath: {{path: /srv/{name}}}
+EOF"""
+CLAIM = """cat <<'EOF' | kubectl apply -f -
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {name}}}
+spec: {{storageClassName: "", accessModes: [ReadWriteOnce], resources: {{requests: {{storage: {size}}}}}}}
+EOF"""
+
 READING = st.one_of(
     template("kubectl get {kind} {out}", kind=st.sampled_from(KINDS), out=output),
     template("kubectl get {kind} {name} {out}", kind=st.sampled_from(KINDS), name=name, out=output),
@@ -82,10 +156,45 @@ WRITING = st.one_of(
         cpu=st.sampled_from(("100m", "900m", "5")), memory=st.sampled_from(("64Mi", "1Gi", "1Ti", "x"))),
     template(BARE, name=st.sampled_from(("bare", "lonely")), app=name, node=node),
 )
+size = st.sampled_from(("1Gi", "5Gi"))
+tag = st.sampled_from(("1.27", "1.28"))
+NEWER = st.one_of(
+    template(JOB, name=st.sampled_from(("once", "twice")), completions=st.integers(1, 3), parallelism=st.integers(0, 3),
+             ttl=st.sampled_from(("null", 0, 60)), policy=st.sampled_from(("Never", "OnFailure")),
+             image=st.sampled_from(("task:1.0", "broken:1.0"))),
+    template("kubectl delete job {name} {how}", name=st.sampled_from(("once", "twice", "--all")), how=st.sampled_from(
+        ("", "--wait=false", "--cascade=orphan", "--cascade=foreground"))),
+    template("kubectl patch job once -p '{{\"spec\":{{\"suspend\":{on}}}}}'", on=st.sampled_from(("true", "false"))),
+    template(CRON, schedule=st.sampled_from(("* * * * *", "*/2 * * * *", "@hourly")),
+             policy=st.sampled_from(("Allow", "Forbid", "Replace"))),
+    template("kubectl patch cronjob tick -p '{{\"spec\":{{\"suspend\":{on}}}}}'", on=st.sampled_from(("true", "false"))),
+    st.sampled_from(("kubectl create job now --from=cronjob/tick", "kubectl delete cronjob tick", "kubectl delete job now",
+                     "kubectl delete sts state", "kubectl delete sts state --cascade=orphan", "kubectl delete ds agent",
+                     "kubectl delete pvc --all --wait=false", "kubectl delete pv --all --wait=false",
+                     "kubectl rollout undo deployment web", "kubectl rollout undo ds agent", "kubectl rollout undo sts state",
+                     "kubectl rollout pause deployment web", "kubectl rollout resume deployment web")),
+    template(SET, replicas=replicas, policy=st.sampled_from(("OrderedReady", "Parallel")), size=size),
+    template("kubectl scale sts state --replicas={n}", n=replicas),
+    template(DAEMONS, tag=tag, strategy=st.sampled_from(
+        ("{maxUnavailable: 1}", "{maxUnavailable: 100%}", "{maxSurge: 1, maxUnavailable: 0}"))),
+    template("kubectl set image ds/agent nginx=nginx:{tag}", tag=tag),
+    template("kubectl set image sts/state nginx=nginx:{tag}", tag=tag),
+    template("kubectl rollout restart {what}", what=st.sampled_from(("ds agent", "sts state", "ds -n kube-system kube-proxy"))),
+    template(VOLUME, name=st.sampled_from(("vol1", "vol2", "vol3")), size=size),
+    template(CLAIM, name=st.sampled_from(("data-state-0", "spare")), size=size),
+    template("kubectl create quota limit --hard={hard}", hard=st.sampled_from(
+        ("pods=3", "pods=0", "count/deployments.apps=1,pods=5", "count/jobs.batch=1", "persistentvolumeclaims=1", "cpu=1"))),
+    st.just("kubectl delete quota limit"),
+)
 SHELL = st.one_of(
     template("mv /etc/kubernetes/manifests/{component}.yaml /root/", component=st.sampled_from(COMPONENTS)),
     template("mv /root/{component}.yaml /etc/kubernetes/manifests/", component=st.sampled_from(COMPONENTS)),
     template("ssh {node} 'systemctl {verb} kubelet'", node=node, verb=st.sampled_from(("stop", "start", "restart"))),
+    template("mv /etc/kubernetes/manifests/{component}.yaml /root/; sleep {n}; mv /root/{component}.yaml /etc/kubernetes/manifests/ &",
+             component=st.sampled_from(COMPONENTS), n=st.sampled_from((3, 30))),
+    template("(sleep {n}; kubectl drain {node} --ignore-daemonsets --timeout=30s) &", n=st.sampled_from((1, 20)), node=node),
+    st.sampled_from(("kill %1", "wait", "jobs -l", "fg", "bg", "kubectl get pods -w &", "kubectl get events -A -w > /tmp/e &",
+                     "ssh node01 reboot", "kill -STOP $!", "disown")),
     st.sampled_from(("kubectl", "kubectl drain", "kubectl get", "kubectl 'get", "|", "&&", "kubectl get pods |", "(", "cd /nope",
                      "kubectl delete", "kubectl apply -f nope.yaml", "echo $((1/0))", "kubectl get po -l 'a in (b'", "fg",
                      "while true; do sleep 10; done", "kubectl get pods -w", "echo ${x?unset}", "kubectl --nope get po")),
@@ -93,4 +202,4 @@ SHELL = st.one_of(
     st.lists(st.sampled_from(("kubectl", "get", "delete", "pods", "node01", "-o", "--all", "-f", "|", ";", "$(", ")", "'", "*",
                               "&", ">", "x", "-n", "kube-system", "!", "{", "}")), max_size=7).map(" ".join),
 )
-LINE = st.one_of(WRITING, WRITING, READING, SHELL)
+LINE = st.one_of(WRITING, NEWER, NEWER, READING, SHELL)

@@ -13,14 +13,18 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from sim.engine import SECOND_US
 from sim.invariants import Judge
+from sim.lab.faults import FaultError
 from sim.lab.lab import Lab
 from sim.lab.scenario import parse
 from sim.lab.telling import events
 from sim.testing import grammar
 
 PATIENCE_SECONDS = 180
-HEALING_SECONDS = 900
+HEALING_SECONDS = 1500
+"""Longer than the longest back-off there is (1000 s, of a controller's queue)."""
+SECOND = "second"
 KNOWN_STATUSES = range(256)
 SCENARIO = """
 apiVersion: kubedrill.dev/v1
@@ -29,12 +33,24 @@ metadata: {name: anything, topic: testing, level: 0, title: Anything may happen}
 spec:
   versions: [{kubernetes: "1.33.1"}]
   clusters:
-  - nodes: [{name: controlplane, role: control-plane, taints: []}, {name: node01}, {name: node02}]
+  - nodes:
+    - {name: controlplane, role: control-plane, taints: []}
+    - {name: node01, zone: a}
+    - {name: node02, zone: b}
+    - {name: node03, zone: b}
+  terminals: [{name: main, host: controlplane}, {name: second, host: controlplane}]
+  images:
+    task:1.0: {run_seconds: 7}
+    broken:1.0: {run_seconds: 2, exit_code: 1}
   tasks: [{name: all, prompt: Do what you like., goals: [{object: node/node99, why: never}], solutions: [["true"]]}]
 """
 HEALING = (
+    "set +e; kill $(jobs -p) 2> /dev/null; cd",
+    *(f"ssh {node} 'systemctl start containerd kubelet'" for node in grammar.NODES),
+    "systemctl start containerd kubelet",
     *(f"test -e /root/{name}.yaml && mv /root/{name}.yaml /etc/kubernetes/manifests/" for name in grammar.COMPONENTS),
-    *(f"ssh {node} 'systemctl start kubelet'" for node in grammar.HOSTS),
+    "sleep 300",
+    "for d in $(kubectl get deploy -o name); do kubectl rollout resume $d; done; kubectl delete quota --all",
     *(f"kubectl uncordon {node}" for node in grammar.HOSTS),
     *(f"kubectl taint nodes {node} a-" for node in grammar.HOSTS),
 )
@@ -55,7 +71,8 @@ class Learner(RuleBasedStateMachine):
         self._judge_anew()
 
     def _judge_anew(self) -> None:
-        store = self.lab.store()
+        """Judge from the first change on: a world that was built anew, or a store that was."""
+        store = self.lab.world.store()
         self.judge = Judge(store) if store is not None else None
 
     def _type(self, line: str) -> Any:
@@ -80,18 +97,35 @@ class Learner(RuleBasedStateMachine):
         if "\n" not in line:
             self._type(f"{line} &")
 
+    @rule(line=st.one_of(grammar.WRITING, grammar.NEWER, grammar.SHELL))
+    def type_at_the_second_terminal(self, line: str) -> None:
+        """Type while the other terminal goes on; time passes by other rules."""
+        if self.lab.busy(SECOND):
+            self.lab.interrupt(SECOND)
+        elif not self.lab.is_lab_line(line) and not self.lab.needs_more(line, SECOND):
+            self.lab.type(line, terminal=SECOND)
+
     @rule(seconds=st.sampled_from((0.3, 5, 45, 61, 400)))
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.lab.wait(seconds)
 
     @precondition(lambda self: len(self.broken) < 3)
-    @rule(name=st.sampled_from(grammar.SETTINGS), host=st.sampled_from(grammar.NODES))
-    def fail(self, name: str, host: str) -> None:
-        """Break something."""
-        if (name, host) not in self.broken:
-            self.lab.fault(name, host)
-            self.broken.append((name, host))
+    @rule(fault=st.sampled_from(grammar.HELD))
+    def fail(self, fault: tuple[str, str]) -> None:
+        """Break something that stays broken."""
+        if fault not in self.broken:
+            self.lab.fault(*fault)
+            self.broken.append(fault)
+
+    @rule(fault=st.sampled_from(grammar.PASSING))
+    def die(self, fault: tuple[str, str]) -> None:
+        """Kill a component, stop a unit, reboot a host."""
+        try:
+            self.lab.fault(*fault)
+        except FaultError as refused:
+            if "no unit or container" not in str(refused):
+                raise
 
     @precondition(lambda self: self.broken)
     @rule(data=st.data())
@@ -107,9 +141,18 @@ class Learner(RuleBasedStateMachine):
         self.broken = _broken(self.lab)
         self._judge_anew()
 
+    @rule(seconds=st.sampled_from((1, 30, 200)))
+    def rewind(self, seconds: int) -> None:
+        """Go back to a moment."""
+        self.lab.rewind(max(self.lab.origin_us, self.lab.now_us - seconds * SECOND_US))
+        self.broken = _broken(self.lab)
+        self._judge_anew()
+
     @invariant()
     def nothing_is_violated(self) -> None:
         """Every change so far is one that may happen."""
+        if self.judge is None or self.judge.store is not self.lab.world.store():
+            self._judge_anew()
         if self.judge is not None:
             assert not (found := self.judge.look()), "\n".join(map(str, found))
 
@@ -118,7 +161,7 @@ class Learner(RuleBasedStateMachine):
         try:
             for name, host in self.broken:
                 self.lab.fault(name, host, end=True)
-            self._type("cd")
+            self.lab.interrupt(SECOND)
             for line in HEALING:
                 self._type(line)
             self.lab.wait(HEALING_SECONDS)
@@ -151,6 +194,6 @@ def _broken(lab: Lab) -> list[tuple[str, str]]:
             name, host, end = json.loads(each.rest)
             if end:
                 found.pop((name, host), None)
-            else:
+            elif (name, host) in grammar.HELD:
                 found[name, host] = None
     return list(found)

@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from sim.testing.machine import Learner
 
-CI = settings(max_examples=15, stateful_step_count=20, deadline=None, derandomize=True, database=None,
+CI = settings(max_examples=8, stateful_step_count=20, deadline=None, derandomize=True, database=None,
               suppress_health_check=list(HealthCheck))
 NIGHTLY = settings(max_examples=500, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck))
 
