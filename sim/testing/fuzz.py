@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import yaml
@@ -41,9 +42,14 @@ def _put(node: yaml.Node, other: yaml.Node) -> None:
     node.__class__, node.__dict__ = other.__class__, dict(other.__dict__)
 
 
+def _tree(text: str) -> yaml.Node:
+    found: yaml.Node = yaml.compose(text) or _scalar("")
+    return found
+
+
 def _node(value: Any) -> yaml.Node:
     try:
-        return yaml.compose(yaml.safe_dump(value))
+        return _tree(yaml.safe_dump(value))
     except yaml.YAMLError:
         return _scalar("odd")
 
@@ -62,10 +68,10 @@ def _damage(draw: st.DrawFn, root: yaml.Node) -> None:  # noqa: PLR0912 (a table
     elif how == "key" and mapping is not None:
         mapping.value[at] = (_node(draw(WRONG)), mapping.value[at][1])
     elif how == "wrap":
-        _put(node, yaml.SequenceNode("tag:yaml.org,2002:seq", [type(node)(node.tag, node.value)], flow_style=True))
+        _put(node, yaml.SequenceNode("tag:yaml.org,2002:seq", [copy(node)], flow_style=True))
     elif how == "deepen":
         text = "[" * (depth := draw(st.sampled_from(DEPTHS[:3]))) + "]" * depth
-        _put(node, yaml.compose(text))
+        _put(node, _tree(text))
     elif how == "tag":
         node.tag = draw(st.sampled_from(("!thing", "tag:yaml.org,2002:int", "tag:yaml.org,2002:set", "tag:yaml.org,2002:timestamp",
                                          "tag:yaml.org,2002:python/object:os.system", "tag:yaml.org,2002:omap")))
@@ -87,7 +93,7 @@ def damaged(draw: st.DrawFn, text: str) -> str:
 
     text: YAML that reads well.
     """
-    root = yaml.compose(text)
+    root = _tree(text)
     for _ in range(draw(st.integers(1, 4))):
         _damage(draw, root)
     try:

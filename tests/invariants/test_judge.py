@@ -81,6 +81,28 @@ def one_leader(store):
     store.commit(LEASE, lease("b", "30", "30"))
 
 
+RESTLESS = {
+    "rollouts end": ("statefulsets", {"metadata": {"generation": 2}, "spec": {"replicas": 1}, "status": {"observedGeneration": 1}}),
+    "jobs go on": ("jobs", {"spec": {"parallelism": 1}}),
+    "schedules are kept": ("cronjobs", {"spec": {"schedule": "* * * * *"}}),
+    "nodes are ready": ("nodes", {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}),
+    "claims and volumes agree": ("persistentvolumeclaims", {"spec": {"volumeName": "web-1"}, "status": {"phase": "Bound"}}),
+    "quotas count": ("resourcequotas", {"status": {"used": {"pods": "2"}}}),
+}
+"""Property of rest -> a resource and what of it breaks the property."""
+
+
+@pytest.mark.parametrize("name", RESTLESS)
+def test_what_is_not_at_rest_is_named(store, name):
+    resource, parts = RESTLESS[name]
+    store.commit(POD, pod())
+    store.commit(Key("persistentvolumes", "", "web-1"), {"metadata": {"name": "web-1"}, "spec": {"claimRef": {"uid": "another"}}})
+    place = "" if resource == "nodes" else "default"
+    metadata = {"name": "web", "namespace": place, "uid": "w", "creationTimestamp": "2025-01-01T00:00:00Z", **parts.get("metadata", {})}
+    store.commit(Key(resource, place, "web"), {**parts, "metadata": metadata})
+    assert name in {violation.invariant for violation in Judge(store).settled()}
+
+
 @pytest.mark.parametrize(("name", "story"), [
     ("identity stays", identity_stays), ("deletion is final", deletion_is_final), ("a pod is bound once", bound_once),
     ("a finished pod stays finished", finished_stays), ("evictions respect budgets", budgets_kept),
@@ -100,7 +122,7 @@ def test_every_rule_of_the_table_is_tested():
     tested = {"identity stays", "deletion is final", "a pod is bound once", "a finished pod stays finished", "revisions rise",
               "evictions respect budgets", "the scheduler overcommits no node", "one leader"}
     assert set(HISTORY) == tested
-    assert set(SETTLED) == {"owners exist", "workloads are whole", "nobody lingers"}
+    assert set(SETTLED) == {"owners exist", "workloads are whole", "nobody lingers", *RESTLESS}
 
 
 def test_an_eviction_with_one_to_spare_is_right(store):
@@ -118,7 +140,8 @@ def test_a_cluster_that_is_not_at_rest(store):
     store.commit(POD, pod(deletionTimestamp="x", ownerReferences=[{"uid": "gone", "name": "web"}]))
     store.commit(Key("pods", "default", "web-2"), pod("web-2", ownerReferences=[{"uid": "gone", "name": "web"}]))
     store.commit(Key("deployments", "default", "web"), {"kind": "Deployment", "metadata": {
-        "name": "web", "namespace": "default", "uid": "d"}, "spec": {"replicas": 2}, "status": {"availableReplicas": 1}})
+        "name": "web", "namespace": "default", "uid": "d"}, "spec": {"replicas": 2}, "status": {
+            "availableReplicas": 1, "updatedReplicas": 2, "replicas": 2}})
     found = {str(violation) for violation in Judge(store).settled()}
     assert found == {
         "owners exist at 5.000 s: pods default/web-2: its owner web is gone",
