@@ -24,6 +24,8 @@ from sim.testing import grammar
 PATIENCE_SECONDS = 180
 HEALING_SECONDS = 1500
 """Longer than the longest back-off there is (1000 s, of a controller's queue)."""
+BACK_SECONDS = 600
+"""Until the control plane answers again; longer than the longest back-off of a container."""
 SECOND = "second"
 KNOWN_STATUSES = range(256)
 SCENARIO = """
@@ -49,7 +51,7 @@ HEALING = (
     *(f"ssh {node} 'systemctl start containerd kubelet'" for node in grammar.NODES),
     "systemctl start containerd kubelet",
     *(f"test -e /root/{name}.yaml && mv /root/{name}.yaml /etc/kubernetes/manifests/" for name in grammar.COMPONENTS),
-    "sleep 300",
+    "",
     "for d in $(kubectl get deploy -o name); do kubectl rollout resume $d; done; kubectl delete quota --all",
     *(f"kubectl uncordon {node}" for node in grammar.HOSTS),
     *(f"kubectl taint nodes {node} a-" for node in grammar.HOSTS),
@@ -163,7 +165,7 @@ class Learner(RuleBasedStateMachine):
                 self.lab.fault(name, host, end=True)
             self.lab.interrupt(SECOND)
             for line in HEALING:
-                self._type(line)
+                self._type(line) if line else self.lab.wait(BACK_SECONDS)
             self.lab.wait(HEALING_SECONDS)
             self.nothing_is_violated()
             if self.judge is not None:

@@ -137,3 +137,10 @@ def test_verbs_and_kinds_that_are_not_there(server):
     with pytest.raises(StatusError) as caught:
         server.handle(Request("patch", Key("daemonsets", "default", "x"), subresource="scale", body={}))
     assert caught.value.code == 404
+
+
+def test_a_stateful_sets_mounts_may_name_its_claims(client):
+    spec = template(containers=[{**C, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}])
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    assert client.create("statefulsets", workload(template=spec, serviceName="x", volumeClaimTemplates=[claim]))
+    assert any("Not found" in fault for fault in faults(client, "deployments", workload(template=spec)))

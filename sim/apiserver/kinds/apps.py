@@ -149,7 +149,17 @@ def _always(obj: Object, faults: Faults) -> None:
         faults.forbidden("spec.template.spec.activeDeadlineSeconds", f"must not be specified in {obj['kind']}")
 
 
-def _replicated(obj: Object, faults: Faults) -> None:
+def _set_template(obj: Object, path: str, faults: Faults) -> None:
+    """Check a StatefulSet's template: not the pod's spec, whose mounts may name claims; a wrong one fails with its pods.
+
+    Models: pkg/apis/apps/validation ValidatePodTemplateSpecForStatefulSet.
+    """
+    found = objects.dig(obj, path, {})
+    faults.labels(f"{path}.labels", objects.dig(found, "metadata.labels"))
+    faults.annotations(f"{path}.annotations", objects.dig(found, "metadata.annotations"))
+
+
+def _replicated(obj: Object, faults: Faults, template: Callable[[Object, str, Faults], None] = template) -> None:
     faults.not_negative("spec.replicas", objects.dig(obj, "spec.replicas", 0))
     _selected(obj, faults)
     template(obj, "spec.template", faults)
@@ -218,7 +228,7 @@ def _validate_set(obj: Object, faults: Faults) -> None:
     faults.one_of("spec.updateStrategy.type", objects.dig(obj, "spec.updateStrategy.type"), ("RollingUpdate", "OnDelete"))
     faults.not_negative("spec.updateStrategy.rollingUpdate.partition",
                         objects.dig(obj, "spec.updateStrategy.rollingUpdate.partition", 0))
-    _replicated(obj, faults)
+    _replicated(obj, faults, _set_template)
 
 
 def _validate_controller(obj: Object, faults: Faults) -> None:
