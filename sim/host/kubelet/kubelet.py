@@ -34,6 +34,8 @@ RECONNECT_US = 200_000
 START_SECONDS_US = 1_000_000
 OOM_SECONDS_US = 1_000_000
 RUNTIME_PATIENCE_US = 30 * SECOND_US
+STATUS_PERIOD_US = 10 * SECOND_US
+"""--node-status-update-frequency."""
 
 
 class Kubelet:
@@ -77,6 +79,7 @@ class Kubelet:
         self._watch: Watch | None = None
         self._wake: Timer | None = None
         self._patience: Timer | None = None
+        self._repost: Timer | None = None
         self._said_away = 0
         self._stops: list[Callable[[], None]] = []
 
@@ -122,7 +125,7 @@ class Kubelet:
         self._go_offline()
         for stop in self._stops:
             stop()
-        for timer in (self._wake, self._patience):
+        for timer in (self._wake, self._patience, self._repost):
             if timer is not None:
                 timer.cancel()
         self.statics.stop()
@@ -160,7 +163,7 @@ class Kubelet:
             for worker in list(self.workers.values()):
                 worker.look()
             if self.online:
-                self._guarded(self._post_status)
+                self._post()
 
     def _look(self) -> None:
         able, server = self.acts, None
@@ -232,11 +235,18 @@ class Kubelet:
         self._said_away = 0
         self._sync()
 
-    def _guarded(self, act: Callable[[], object]) -> None:
+    def _post(self) -> None:
+        """Post the node's status; what was lost is said again with the next update."""
+        if self._repost is not None:
+            self._repost.cancel()
+            self._repost = None
+        if not self.online or not self.acts:
+            return
         try:
-            act()
+            self._post_status()
         except (TransportError, StatusError):
             self._look()
+            self._repost = self.engine.after(STATUS_PERIOD_US, self._post)
 
     @property
     def reader(self) -> Reader | None:
@@ -308,7 +318,7 @@ class Kubelet:
     def conditions_changed(self, kind: str, reason: str) -> None:
         """Post a pressure that has begun or ended."""
         if self.online:
-            self._guarded(self._post_status)
+            self._post()
             if not self.stand_in:
                 self.event("Normal", reason, f"Node {self.name} status is now: {reason}")
 
@@ -326,7 +336,7 @@ class Kubelet:
         if not ready:
             self.klog("E", "kubelet.go:2916", f'"Container runtime network not ready" networkReady="{nodes.NO_NETWORK[37:]}"')
         if self.online:
-            self._guarded(self._post_status)
+            self._post()
         for worker in list(self.workers.values()):
             worker.look()
 
@@ -347,7 +357,7 @@ class Kubelet:
     def _runtime_lost(self) -> None:
         self.runtime_gone = True
         if self.online:
-            self._guarded(self._post_status)
+            self._post()
 
     def pull_factor(self, image: str) -> float:
         """Give how much slower than usual an image is pulled."""

@@ -150,6 +150,8 @@ class StaticPods:
         self._drop_orphans()
 
     def _drop_orphans(self) -> None:
+        if not self.kubelet.online or not self.kubelet.acts:
+            return
         client = self.kubelet.client
         known = {worker.key for worker in self.workers.values() if not worker.terminating}
         for pod in client.reader.by_index("pods", "node", self.kubelet.name) if client is not None else ():
@@ -182,7 +184,7 @@ class StaticPods:
             if client is not None and client.reader.get(key) is not None:
                 client.delete(key, grace_seconds=0, because=f"its manifest is no longer in {self.folder}")
         except (StatusError, TransportError):
-            return
+            self.engine.after(SECOND_US, self._drop_orphans)
 
     def post(self, worker: PodWorker, because: str) -> None:
         """Write the status of a static pod to its mirror, which is made if it is missing or of an older file."""
