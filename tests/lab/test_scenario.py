@@ -27,6 +27,13 @@ def test_a_fault_is_found_with_its_place(change, place, code):
     assert place in str(caught.value) and f"({code})" in str(caught.value)
 
 
+def test_a_fault_is_one_printable_line():
+    with pytest.raises(ScenarioError) as caught:
+        parse(GOOD.replace("minutes: 5", f'"\\e[2J\\n": 1\n  {"long" * 99}: 2', 1), "lab.yaml")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2 and all(line.isprintable() and len(line) < 200 for line in lines)
+
+
 def test_all_faults_at_once():
     with pytest.raises(ScenarioError) as caught:
         parse(GOOD.replace("minutes: 5", "minutes: five\n  colour: red"), "lab.yaml")

@@ -19,6 +19,9 @@ TAGS = ("text", "languages", "line", "step", "from", "fromline", "pattern", "alt
         "ExternalEtcd", "literal['stacked']")
 """Parts of pydantic's locations that name a branch of a union, not a key of the file."""
 
+KEY_MOST, MESSAGE_MOST = 60, 500
+"""Characters of a file that an error repeats of a key, and says altogether."""
+
 Marks = dict[tuple[str | int, ...], tuple[int, int]]
 """Line and column of each value by its path; of a key itself by its path and `@key`."""
 
@@ -35,7 +38,7 @@ class Problem:
     code: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message} ({self.code})"
+        return f"{self.file}:{self.line}:{self.column}: {self.path}: {_shown(self.message, MESSAGE_MOST)} ({self.code})"
 
     def as_dict(self) -> dict[str, Any]:
         """Give it for machines."""
@@ -91,11 +94,17 @@ def _place(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
+def _shown(text: str, most: int) -> str:
+    """Write a file's words as part of one line: nothing that a terminal would obey, and not too much."""
+    words = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return words if len(words) <= most else f"{words[:most - 3]}..."
+
+
 def dotted(path: tuple[str | int, ...]) -> str:
     """Write a path as people do: `spec.tasks[1].goals[0].where`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{_shown(part, KEY_MOST)}" if text else _shown(part, KEY_MOST)
     return text or "(file)"
 
 
