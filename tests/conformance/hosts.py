@@ -104,8 +104,8 @@ def fresh(release: str) -> dict[str, Host]:
 class Typist:
     """Types the steps of a block: a new bash for each line, as the recorder did, but for those typed at a terminal."""
 
-    def __init__(self, release: str) -> None:
-        self.hosts = fresh(release)
+    def __init__(self, release: str, hosts: dict[str, Host] | None = None) -> None:
+        self.hosts = hosts or fresh(release)
         self.terminals: dict[str, Terminal] = {}
 
     def login(self, who: str) -> Login:
@@ -146,7 +146,8 @@ class Typist:
 MASKS: tuple[tuple[str, str], ...] = (
     (r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d (?:\d\d:\d\d| \d{4})", "DATE"),
     (r"[\d.]+(?:e-\d+)? s, [\d.]+ .B/s", "SPEED"), (r"\r|\\r", ""), (r"\x1b", r"\\e"), (r"total \d+", "total N"),
-    (r"^(\S{10} \d+ \w+ +\w+ +)\d+ ", r"\1SIZE "))
+    (r"^(\S{10} \d+ \w+ +\w+ +)\d+ ", r"\1SIZE "), (r"\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC(; .* ago)?", "SINCE"),
+    (r"\bpid=\d+", "pid=N"), (r"\b(Main PID|Process): \d+", r"\1: N"), (r"─\d+ ", "─N "), (r"(Tasks|Memory): \S+( \(limit: \d+\))?", r"\1: N"))
 """What no two hosts agree on."""
 
 
@@ -157,9 +158,11 @@ def plain(text: str) -> str:
     return text
 
 
-def compared(text: str, release: str, wanted: Callable[[Block], bool]) -> Iterator[tuple[Block, Step, tuple[str, str, int], bool]]:
+def compared(
+    text: str, release: str, wanted: Callable[[Block], bool], hosts: dict[str, Host] | None = None
+) -> Iterator[tuple[Block, Step, tuple[str, str, int], bool]]:
     """Type every wanted block; gives block, step, what was printed, and whether it is the same."""
-    typist = Typist(release)  # the blocks of a file were typed one after another on one host
+    typist = Typist(release, hosts)  # the blocks of a file were typed one after another on one host
     for block in read(text):
         if not wanted(block):
             continue

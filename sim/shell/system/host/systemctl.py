@@ -271,6 +271,9 @@ def _ask(call: Call, asked: Asked, verb: str, names: list[str]) -> int:
     if verb == "get-default":
         call.write("graphical.target\n")
         return 0
+    if verb == "edit" and call.streams.keyboard is None:
+        call.write("Cannot edit units if not on a tty.\n", "stderr")
+        return 1
     return call.refuse(f"systemctl {verb}")
 
 
