@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import simpy
@@ -43,6 +44,12 @@ class Cause(NamedTuple):
     revision: int = 0
 
 
+@cache
+def _letters(alphabet: str) -> bytes:
+    """Give the table that turns a byte into a letter of the (ASCII) alphabet."""
+    return bytes(ord(alphabet[byte % len(alphabet)]) for byte in range(256))
+
+
 class Stream:
     """A named source of chance, the same on every Python and platform.
 
@@ -69,7 +76,7 @@ class Stream:
         """Draw a text of `length` letters of the alphabet (generated names, uids, tokens)."""
         self._count += 1
         digest = hashlib.sha512(self._prefix + str(self._count).encode()).digest()
-        return "".join(alphabet[byte % len(alphabet)] for byte in digest[:length])
+        return digest[:length].translate(_letters(alphabet)).decode()
 
     def latency_us(self, low_us: int, typical_us: int, high_us: int) -> int:
         """Draw a duration from low to high, most often near typical (a triangle of integers)."""

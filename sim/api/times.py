@@ -8,13 +8,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def stamp(unix_us: int) -> str:
     """Write a moment to the second: `2025-06-10T08:00:00Z`."""
-    return (_EPOCH + timedelta(microseconds=unix_us)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second(unix_us // 1_000_000)
+
+
+@lru_cache(maxsize=4096)
+def _second(unix_s: int) -> str:
+    return (_EPOCH + timedelta(seconds=unix_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def stamp_micro(unix_us: int) -> str:

@@ -60,6 +60,8 @@ class Reading:
                 if name not in KEEPS_NULL:
                     out = _without(out, value, name)
                 continue
+            if field.type.name == "string" and field.type.form == "scalar" and isinstance(inner, str):
+                continue
             self._path.append(name)
             new = self.value(field.type, inner, before.get(name))
             self._path.pop()

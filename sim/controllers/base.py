@@ -6,6 +6,7 @@ Models: client-go/util/workqueue, client-go/util/flowcontrol.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -79,6 +80,7 @@ class Controller:
         self._later: dict[Key, Timer] = {}
         self._open: list[Callable[[], None]] = []
         self._busy: dict[Key, None] = {}
+        self._held_back: deque[Key] = deque()
         self._era = 0
         self.limiter = client.limiter if isinstance(client, LimitedClient) else None
         self.running = False
@@ -105,6 +107,7 @@ class Controller:
         self._open.clear()
         self._queue.clear()
         self._busy.clear()
+        self._held_back.clear()
         self._era += 1
         for timer in self._later.values():
             timer.cancel()
@@ -164,8 +167,26 @@ class Controller:
             return
         wait_us = self.limiter.wait_us() if self.limiter else 0
         if wait_us > 0:
-            self.engine.after(wait_us, self._work, key, era)
+            self._held_back.append(key)
+            if len(self._held_back) == 1:
+                self.engine.after(wait_us, self._let_pass, era)
             return
+        self._begin(key, era)
+
+    def _let_pass(self, era: int) -> None:
+        """Sync the keys that the limiter held back, in order, as far as it allows: one timer serves them all."""
+        if era != self._era:
+            return
+        while self._held_back:
+            wait_us = self.limiter.wait_us() if self.limiter else 0
+            if wait_us > 0:
+                self.engine.after(wait_us, self._let_pass, era)
+                return
+            key = self._held_back.popleft()
+            if key in self._queue:
+                self._begin(key, era)
+
+    def _begin(self, key: Key, era: int) -> None:
         causes = self._queue.pop(key)
         with self.engine.because(causes):
             try:

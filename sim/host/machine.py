@@ -174,9 +174,10 @@ class Host:
     # ---- power ------------------------------------------------------------------------------------------------
     def boot(self) -> None:
         """Come up: a new boot id, and the enabled units start."""
-        self.powered = True
+        was_on, self.powered = self.powered, True
         self.booted_us = self.engine.unix_us
-        self.network.changed()
+        if not was_on:
+            self.network.changed()
         self.systemd.boot()
 
     def power_off(self) -> None:

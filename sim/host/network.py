@@ -57,7 +57,7 @@ class Network:
         """Shared addresses (a load balancer's) -> the hosts behind them."""
         self.etcds: dict[str, Any] = {}
         """etcd clusters of several members, by their --initial-cluster."""
-        self._notices: dict[Callable[[], None], None] = {}
+        self._notices: dict[Callable[[], None], int] = {}
 
     def add(
         self, name: str, address: str, *, users: tuple[str, ...] = (), system: str = "jammy", cpu: int = 2,
@@ -66,10 +66,14 @@ class Network:
         """Add a host."""
         host = self.hosts[name] = Host(
             name, address, self, users=users, system=system, cpu=cpu, memory_bytes=memory_bytes)
-        lines = ["127.0.0.1 localhost", *(f"{each.address} {each.name}" for each in self.hosts.values())]
-        for each in self.hosts.values():
-            each.files.view().write("/etc/hosts", ("\n".join(lines) + "\n").encode())
         return host
+
+    def name_hosts(self) -> None:
+        """Write every host's /etc/hosts: once after all were added, for it grows with their square."""
+        lines = ["127.0.0.1 localhost", *(f"{each.address} {each.name}" for each in self.hosts.values())]
+        content = ("\n".join(lines) + "\n").encode()
+        for each in self.hosts.values():
+            each.files.view().write("/etc/hosts", content)
 
     def find(self, address: str, client: Host, port: int = 0) -> Host | None:
         """Give the host of a name or address, as the client sees it; behind a shared address the first that answers."""
@@ -101,29 +105,29 @@ class Network:
         return frozenset((one.name, other.name)) in self.cuts
 
     # ---- changes ----------------------------------------------------------------------------------------------
-    def on_change(self, notice: Callable[[], None]) -> Callable[[], None]:
-        """Be told whenever a listener, link or host comes or goes; gives the way to stop."""
-        self._notices[notice] = None
+    def on_change(self, notice: Callable[[], None], port: int = 0) -> Callable[[], None]:
+        """Be told whenever a listener, link or host comes or goes; gives the way to stop. port: of listeners only that."""
+        self._notices[notice] = port
 
         def stop() -> None:
             self._notices.pop(notice, None)
 
         return stop
 
-    def changed(self) -> None:
-        """Tell everybody."""
-        for notice in list(self._notices):
+    def changed(self, port: int = 0) -> None:
+        """Tell everybody; of a change of listeners only those whom the port concerns."""
+        for notice in [each for each, asked in self._notices.items() if not port or asked in (0, port)]:
             notice()
 
     def listen(self, host: Host, port: int, service: Any) -> None:
         """Open a port."""
         self.listeners[host.name, port] = service
-        self.changed()
+        self.changed(port)
 
     def close(self, host: Host, port: int) -> None:
         """Close a port."""
         self.listeners.pop((host.name, port), None)
-        self.changed()
+        self.changed(port)
 
     def cut(self, one: str, other: str) -> None:
         """Lose every packet between two hosts."""

@@ -75,7 +75,14 @@ class Candidates:
         self.spread_score = SpreadScore(wish, siblings)
         self.affinity = AffinityFilter(wish, namespaces)
         self.affinity_score = AffinityScore(wish, namespaces)
+        self.narrow = self.named is not None and len(self.named) == 1 and not (
+            self.spread.constraints or self.affinity.near or self.affinity.far)
+        """One node at most is asked about (a DaemonSet's pod), and none is compared with it."""
         self._crossing = (self.spread, self.spread_score, self.affinity, self.affinity_score)
+
+    def begin(self, nodes: dict[str, NodeInfo], choosy: Iterable[str]) -> None:
+        """Ask about all nodes that can matter. choosy: those that have pods which keep others away."""
+        self.update(dict.fromkeys((*(self.named or ()), *choosy)) if self.narrow else nodes, nodes)
 
     def update(self, names: Iterable[str], nodes: dict[str, NodeInfo]) -> None:
         """Ask anew about nodes that changed or are gone."""

@@ -85,6 +85,7 @@ class Scheduler:
         self.attempts: OrderedDict[Key, Attempt] = OrderedDict()
         self._classes: OrderedDict[tuple[str, ...], Candidates] = OrderedDict()
         self._changed: list[str] = []
+        self._choosy: dict[str, None] = {}
         self._order: list[str] = []
         self._next_node = 0
         self._stream = engine.stream("scheduler")
@@ -119,6 +120,7 @@ class Scheduler:
         self.nodes.clear()
         self._classes.clear()
         self._changed.clear()
+        self._choosy.clear()
         self._order.clear()
 
     def why(self, pod: Object) -> list[tuple[str, str]]:
@@ -130,6 +132,11 @@ class Scheduler:
     def _mark(self, name: str) -> None:
         """Note that classes must ask anew about a node."""
         self._changed.append(name)
+        info = self.nodes.get(name)
+        if info is not None and info.choosy:
+            self._choosy[name] = None
+        else:
+            self._choosy.pop(name, None)
         if len(self._changed) > 10 * len(self.nodes) + 1000:
             self._changed.clear()
             self._classes.clear()
@@ -270,7 +277,7 @@ class Scheduler:
         if found is None:
             found = self._classes[mark] = Candidates(
                 Wish.of(pod, self.version), self._siblings(pod), lambda: self.reader.list("namespaces"))
-            found.update(self.nodes, self.nodes)
+            found.begin(self.nodes, self._choosy)
             if len(self._classes) > CLASSES_MOST:
                 self._classes.popitem(last=False)
         else:
@@ -306,7 +313,7 @@ class Scheduler:
             self._fail(waiting, pod, self._failure([refusal] * len(self.nodes), text, pod), dict.fromkeys(self.nodes, refusal))
             return
         candidates = self._class(pod)
-        verdict = candidates.search(self._rotated(), self.nodes)
+        verdict = candidates.search(self._rotated() if candidates.named is None else candidates.named, self.nodes)
         if not verdict.best:
             nominated = self._preempt(pod, candidates, verdict)
             self._fail(waiting, pod, self._message(verdict, pod, nominated), verdict.refused, nominated)

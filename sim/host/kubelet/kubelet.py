@@ -104,7 +104,7 @@ class Kubelet:
         self.running = True
         self.runtime.told = self._told
         self.host.kubelets[self] = None
-        self._stops = [self.host.network.on_change(self._look),
+        self._stops = [self.host.network.on_change(self._look, self.connection.port),
                        self.host.files.watch(self.settings.cni, lambda _: self._cni())]
         self.cni_ready = self._has_cni()
         self.host.network.listen(self.host, PORT, self.logs)

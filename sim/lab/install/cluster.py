@@ -46,6 +46,7 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
         network.addresses[cluster.endpoint] = [node.name for node in cluster.planes]
     hosts = [_host(network, cluster, node, number, version, catalogue, addresses[node.name])
              for number, node in enumerate(cluster.nodes)]
+    network.name_hosts()
     for host, node in zip(hosts, cluster.nodes, strict=True):
         files.node(host, node.kubelet or version, cluster, server)
         if not catalogue.stand_in and "flannel" not in cluster.addons:
@@ -142,8 +143,10 @@ def plain_hosts(network: Network, hosts: dict[str, dict[str, Any]], version: str
                            system=row.get("system") or "jammy")
         host.programs = PROGRAMS
         files.base(host, version)
-        host.boot()
         built.append(host)
+    network.name_hosts()
+    for host in built:
+        host.boot()
     return built
 
 
