@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.api.errors import KubedrillError
-from sim.bench.figures import FIGURES, Figure
+from sim.bench.figures import FIGURES, UNMEASURED, Figure
 
 PROFILE_LINES = 25
 
@@ -34,7 +34,10 @@ def measure(figures: Sequence[Figure], runs: int, tell: Callable[[str], None]) -
         middle = statistics.median(values)
         rows.append({"name": figure.name, "unit": figure.unit, "median": round(middle, 4), "values": [round(v, 4) for v in values],
                      "goal": figure.goal, "aim": figure.aim, "met": figure.met(middle)})
-    return {"python": platform.python_version(), "machine": platform.machine(), "rows": rows}
+    measured = {figure.name for figure in figures}
+    absent = {figure.name: "with --full only: minutes, gigabytes" for figure in FIGURES if figure.name not in measured
+              and figure.full} | UNMEASURED
+    return {"python": platform.python_version(), "machine": platform.machine(), "rows": rows, "absent": absent}
 
 
 def before(path: str) -> dict[str, float]:
@@ -56,7 +59,8 @@ def table(report: dict[str, Any], earlier: dict[str, float]) -> str:
             line += [_number(old), f"{100 * (row['median'] / old - 1):+.0f} %" if old else "-"]
         lines.append(line)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("   ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    rows = ["   ".join(f"{c:{w}}" for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*rows, *(f"not measured: {name} ({why})" for name, why in report["absent"].items())])
 
 
 def _number(value: float | None) -> str:

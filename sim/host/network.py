@@ -66,6 +66,7 @@ class Network:
         """Add a host."""
         host = self.hosts[name] = Host(
             name, address, self, users=users, system=system, cpu=cpu, memory_bytes=memory_bytes)
+        host.files.view().write("/etc/hosts", f"127.0.0.1 localhost\n{address} {name}\n".encode())
         return host
 
     def name_hosts(self) -> None:

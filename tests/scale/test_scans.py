@@ -116,7 +116,7 @@ def test_no_event_reads_the_whole_cluster(nodes, pods, monkeypatch):
     assert meter.total["pods"] <= 5 * pods
 
 
-@pytest.mark.parametrize("nodes", [100, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("nodes", [100, pytest.param(300, marks=pytest.mark.slow)])
 def test_an_idle_hour_is_nearly_free(nodes):
     lab = make_lab(nodes)
     bring_up(lab, nodes)
