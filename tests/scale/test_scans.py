@@ -124,3 +124,5 @@ def test_an_idle_hour_is_nearly_free(nodes):
     before = lab.engine.events_processed
     lab.wait(3600)
     assert lab.engine.events_processed - before <= IDLE_EVENTS_MOST
+    daemons = lab.store().list("daemonsets")
+    assert daemons and all(each["status"]["numberReady"] == nodes + 1 for each in daemons), "more than one burst of pods"

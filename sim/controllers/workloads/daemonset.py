@@ -219,6 +219,7 @@ class DaemonSetController(Controller):
                         yield from self._delete(daemon, pod, f"{name} should not run it")
         for name in needing[:BURST]:
             yield from self._create(daemon, name, mark)
+        ledger.dirty.update(dict.fromkeys(needing[BURST:]))
         return 0.1 if len(needing) > BURST else again
 
     def _prune(self, daemon: Object, name: str, pods: list[Object], mark: str, needing: list[str], *, run: bool) -> (
