@@ -1,5 +1,6 @@
 """The command line: statuses, one-line errors, never a traceback."""
 
+import json
 import subprocess
 import sys
 
@@ -27,6 +28,16 @@ def test_status_and_text(words, status, text):
     done = kubedrill(*words)
     assert done.returncode == status, done.stderr
     assert text in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ["list", "--json"], ["lint", "--json", "scenarios/first-steps.yaml"],
+    ["prove", "--json", "--no-cache", "--seed", "0", "scenarios/first-steps.yaml"]])
+def test_a_machine_can_read_it(words):
+    done = kubedrill(*words)
+    rows = json.loads(done.stdout)
+    assert done.returncode == 0 and isinstance(rows, list)
+    assert words[0] == "lint" or {"first-steps", "scenarios/first-steps.yaml"} & {str(v) for row in rows for v in row.values()}
 
 
 def test_plain_mode_is_a_whole_conversation():

@@ -222,7 +222,7 @@ WORDS: dict[str, Word] = {
     "report": Word(":report NAME", "write the debrief as a web page", _report),
     "quit": Word(":quit", "leave the lab; the run is kept (also :exit, :q)", _quit),
     "docs": Word(":docs [TOPIC]", "a page of reference", lambda lab, rest, __: docs.text(rest)),
-    "commands": Word(":commands", "commands that work here", lambda lab, _, __: docs.commands()),
+    "commands": Word(":commands", "commands that work here", lambda lab, _, __: docs.commands(lab)),
     "help": Word(":help", "this list", lambda lab, _, __: help_text()),
 }
 

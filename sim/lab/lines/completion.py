@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from sim.etcd.store import Store
     from sim.lab.lab import Lab
 
-VERBS = (
-    "annotate", "apply", "cluster-info", "config", "cordon", "create", "delete", "describe", "drain", "edit", "events", "exec",
-    "explain", "expose", "get", "label", "logs", "patch", "rollout", "run", "scale", "set", "taint", "top", "uncordon", "version",
-    "wait")
 SHOWN_MOST = 200
 
 

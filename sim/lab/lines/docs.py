@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.api import documents
 from sim.lab.recording import LabError
+
+if TYPE_CHECKING:
+    from sim.lab.lab import Lab
 
 FILE = Path(__file__).with_name("topics.yaml")
 
@@ -30,14 +34,17 @@ def text(topic: str) -> str:
     return pages[near[0]].rstrip()
 
 
-def commands() -> str:
-    """List the programs that are modelled."""
-    from sim.lab.lines.completion import VERBS
+def commands(lab: Lab) -> str:
+    """List the programs that are modelled, and the verbs that the kubectl of the chosen terminal's host has."""
+    from sim.shell.kubectl.frame import complete, invocation
+    from sim.shell.kubectl.frame.main import kubectl
     from sim.shell.pipes import COMMANDS
+    from sim.shell.system.basic import refuse
 
-    names = sorted(name for name in COMMANDS if name.isidentifier() or "-" in name)
+    minor = invocation.client_version(lab.terminals[lab.chosen].login.host)[1]
+    names = sorted(name for name, program in COMMANDS.items() if program not in (refuse, kubectl) and name[0].isalpha())
     return "\n".join([
-        "kubectl (alias k): " + " ".join(VERBS),
+        "kubectl (alias k): " + " ".join(complete.commands(minor)),
         "programs of the simulated hosts: " + " ".join(names),
         "text tools: awk cat cut diff grep head jq less sed sort tail tee tr uniq wc xargs yq, and bash itself",
         "What is not modelled says so (`not simulated: …`) and ends with status 120."])

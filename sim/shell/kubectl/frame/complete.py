@@ -9,6 +9,14 @@ from sim.shell.kubectl.frame import verbs
 from sim.shell.kubectl.frame.pages import pages
 
 
+def commands(minor: int) -> list[str]:
+    """Name the commands of that client that are built, in the order of the alphabet."""
+    from sim.shell.kubectl.frame.main import table_of_verbs
+
+    built = {path.split()[0] for path in table_of_verbs()}
+    return sorted(each for each in pages(minor).page("").commands if each in built)
+
+
 def options(minor: int, words: list[str], word: str) -> tuple[str, list[str], bool]:
     """Give the command's path, what its last word could be, and whether arguments (kinds, names) may follow, too.
 
