@@ -11,10 +11,10 @@ import sys
 import click
 
 from sim.api.errors import NOT_SIMULATED_EXIT, KubedrillError, NotSimulated
-from sim.cli.base import BAD_INPUT_EXIT, SH_USAGE_EXIT, cli, fail
 
 # isort: split  # importing them adds their commands, in the order of `kubedrill --help`
 from sim.cli import playing  # noqa: F401
+from sim.cli.base import BAD_INPUT_EXIT, SH_USAGE_EXIT, cli, fail
 
 # isort: split
 from sim.cli import authoring  # noqa: F401

@@ -37,9 +37,8 @@ def text(topic: str) -> str:
 def commands(lab: Lab) -> str:
     """List the programs that are modelled, and the verbs that the kubectl of the chosen terminal's host has."""
     from sim.shell.kubectl.frame import complete, invocation
-    from sim.shell.kubectl.frame.main import kubectl
     from sim.shell.pipes import COMMANDS
-    from sim.shell.system.basic import refuse
+    from sim.shell.system.basic import kubectl, refuse
 
     minor = invocation.client_version(lab.terminals[lab.chosen].login.host)[1]
     names = sorted(name for name, program in COMMANDS.items() if program not in (refuse, kubectl) and name[0].isalpha())
