@@ -38,10 +38,10 @@ def commands(lab: Lab) -> str:
     """List the programs that are modelled, and the verbs that the kubectl of the chosen terminal's host has."""
     from sim.shell.kubectl.frame import complete, invocation
     from sim.shell.pipes import COMMANDS
-    from sim.shell.system.basic import kubectl, refuse
+    from sim.shell.system.basic import kubectl
 
     minor = invocation.client_version(lab.terminals[lab.chosen].login.host)[1]
-    names = sorted(name for name, program in COMMANDS.items() if program not in (refuse, kubectl) and name[0].isalpha())
+    names = sorted(name for name, program in COMMANDS.items() if program is not kubectl and name[0].isalpha())
     return "\n".join([
         "kubectl (alias k): " + " ".join(complete.commands(minor)),
         "programs of the simulated hosts: " + " ".join(names),
