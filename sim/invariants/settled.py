@@ -73,15 +73,22 @@ def jobs_go_on(store: Store) -> Iterator[str]:
     for job in store.list("jobs"):
         if objects.deleting(job):
             continue
-        pods = [pod for pod in store.by_index("pods", "owner", objects.uid(job)) if not objects.pod_finished(pod)]
+        there = list(store.by_index("pods", "owner", objects.uid(job)))
+        pods = [pod for pod in there if not objects.pod_finished(pod)]
         over = any((objects.condition(job, kind) or {}).get("status") == "True" for kind in ("Complete", "Failed"))
         idle = (over or objects.dig(job, "spec.suspend") or objects.dig(job, "spec.parallelism", 1) == 0
                 or objects.dig(job, "status.failed", 0))
         name = f"jobs {objects.namespace(job)}/{objects.name(job)}"
         if over and pods:
             yield f"{name} is finished, {objects.name(pods[0])} is not"
-        elif not idle and not pods:
+        elif not idle and not pods and not any(_just_finished(store, pod) for pod in there):
             yield f"{name} is neither finished nor at work"
+
+
+def _just_finished(store: Store, pod: Object) -> bool:
+    """Tell whether the pod's Job may not have noticed yet."""
+    ends = [objects.dig(each, "state.terminated.finishedAt") for each in objects.dig(pod, "status.containerStatuses", [])]
+    return any(end and times.parse(end) + TICK_US > store.engine.unix_us for end in ends)
 
 
 def schedules_kept(store: Store) -> Iterator[str]:

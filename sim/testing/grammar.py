@@ -186,6 +186,15 @@ NEWER = st.one_of(
         ("pods=3", "pods=0", "count/deployments.apps=1,pods=5", "count/jobs.batch=1", "persistentvolumeclaims=1", "cpu=1"))),
     st.just("kubectl delete quota limit"),
 )
+FURNITURE = (
+    "kubectl create deployment web --image=nginx --replicas=3",
+    "kubectl create pdb web --selector=app=web --min-available=1",
+    VOLUME.format(name="vol1", size="1Gi"), VOLUME.format(name="vol2", size="5Gi"),
+    SET.format(replicas=2, policy="OrderedReady", size="1Gi"),
+    DAEMONS.format(tag="1.27", strategy="{maxUnavailable: 1}"),
+    CRON.format(schedule="* * * * *", policy="Forbid"),
+    JOB.format(name="once", completions=3, parallelism=1, ttl="null", policy="Never", image="task:1.0"))
+"""Lines that make one of everything, so that there is something to break."""
 SHELL = st.one_of(
     template("mv /etc/kubernetes/manifests/{component}.yaml /root/", component=st.sampled_from(COMPONENTS)),
     template("mv /root/{component}.yaml /etc/kubernetes/manifests/", component=st.sampled_from(COMPONENTS)),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sim.engine import SECOND_US
 from sim.invariants import Judge
@@ -86,6 +86,13 @@ class Learner(RuleBasedStateMachine):
         assert result.status in KNOWN_STATUSES, f"{line!r}: status {result.status}"
         assert "Traceback (most recent call last)" not in result.stdout + result.stderr, line
         return result
+
+    @initialize(kinds=st.sets(st.sampled_from(grammar.FURNITURE)))
+    def furnish(self, kinds: set[str]) -> None:
+        """Begin with some workloads."""
+        for line in grammar.FURNITURE:
+            if line in kinds:
+                self._type(line)
 
     @rule(line=grammar.LINE)
     def type_line(self, line: str) -> None:
