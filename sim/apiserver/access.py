@@ -1,12 +1,12 @@
 """Who may do what: RBAC over the stored roles and bindings, and the reviews that tell.
 
 Models: plugin/pkg/auth/authorizer/{rbac,node}, apiserver/pkg/endpoints/filters. Left out: the node authorizer's graph
-(kubelets are trusted as a group), aggregated roles, authentication by anything but client certificates.
+(what a pod of the node names is looked up when it is asked for), aggregated roles, authentication by anything but client certificates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sim.api import errors, objects
@@ -14,7 +14,24 @@ from sim.api.client import Key, Object, Reader, Request, User
 from sim.api.errors import StatusError
 from sim.apiserver.kinds.row import Resource
 
-MASTERS, NODES = "system:masters", "system:nodes"
+MASTERS, NODES, NODE = "system:masters", "system:nodes", "system:node:"
+SELECTING_SINCE = 32
+"""AuthorizeNodeWithSelectors is on since 1.32: a kubelet reads its own Node and its own pods only."""
+_READ = ["get", "list", "watch"]
+NODE_RULES: list[Object] = [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources, verbs in (
+    ("authentication.k8s.io", ["tokenreviews"], ["create"]),
+    ("authorization.k8s.io", ["subjectaccessreviews", "localsubjectaccessreviews"], ["create"]),
+    ("", ["services"], _READ), ("", ["nodes"], [*_READ, "create", "update", "patch"]),
+    ("", ["nodes/status", "pods/status"], ["update", "patch"]), ("", ["pods"], [*_READ, "create", "delete"]),
+    ("", ["events"], ["create", "update", "patch"]), ("events.k8s.io", ["events"], ["create", "update", "patch"]),
+    ("", ["pods/eviction", "serviceaccounts/token"], ["create"]),
+    ("", ["persistentvolumeclaims", "persistentvolumes", "endpoints"], ["get"]),
+    ("certificates.k8s.io", ["certificatesigningrequests"], [*_READ, "create"]),
+    ("coordination.k8s.io", ["leases"], ["get", "create", "update", "patch", "delete"]),
+    ("storage.k8s.io", ["volumeattachments"], ["get"]), ("storage.k8s.io", ["csidrivers"], _READ),
+    ("storage.k8s.io", ["csinodes"], ["get", "create", "update", "patch", "delete"]),
+    ("node.k8s.io", ["runtimeclasses"], _READ))]
+"""What every node may. Models: bootstrappolicy/policy.go (NodeRules)."""
 ANONYMOUS, ACCOUNT = "system:anonymous", "system:serviceaccount:"
 
 
@@ -32,14 +49,56 @@ class Attributes(NamedTuple):
 class Rights:
     """The rules that hold in a cluster, read from its store."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, minor: int = 36) -> None:
         self.reader = reader
+        self.minor = minor
 
     def allows(self, user: User, wanted: Attributes) -> bool:
         """Tell whether the user may."""
-        if MASTERS in user.groups or (NODES in user.groups and user.name.startswith("system:node:")):
-            return True
-        return any(_covers(rule, wanted) for rule in self.rules(user, wanted.namespace))
+        return self.decide(user, wanted)[0]
+
+    def decide(self, user: User, wanted: Attributes, query: Mapping[str, str] | None = None) -> tuple[bool, str]:
+        """Tell whether the user may, and what an authorizer has to say if not. query: as in the request."""
+        if MASTERS in user.groups:
+            return True, ""
+        allowed, reason = False, ""
+        if NODES in user.groups and user.name.startswith(NODE):
+            allowed, reason = self._node(user.name.removeprefix(NODE), wanted, query or {})
+        return allowed or any(_covers(rule, wanted) for rule in self.rules(user, wanted.namespace)), reason
+
+    # ---- nodes ------------------------------------------------------------------------------------------------
+    def _node(self, node: str, wanted: Attributes, query: Mapping[str, str]) -> tuple[bool, str]:
+        """Decide for a kubelet. Models: plugin/pkg/auth/authorizer/node/node_authorizer.go."""
+        reads = wanted.verb in ("get", "list", "watch")
+        if not wanted.group and wanted.resource in ("secrets", "configmaps"):
+            if not reads:
+                return False, "can only read resources of this type"
+            if not wanted.name:
+                return False, "No Object name found"
+            return (True, "") if self._named_by_pod(node, wanted) else (
+                False, f"no relationship found between node '{node}' and this object")
+        if self.minor >= SELECTING_SINCE and not wanted.group and reads:
+            if wanted.resource == "nodes" and wanted.name != node:
+                what = f"'{wanted.name}'" if wanted.name else "all nodes"
+                return False, f"node '{node}' cannot read {what}, only its own Node object"
+            if wanted.resource == "pods":
+                return self._pods(node, wanted, query)
+        return any(_covers(rule, wanted) for rule in NODE_RULES), ""
+
+    def _pods(self, node: str, wanted: Attributes, query: Mapping[str, str]) -> tuple[bool, str]:
+        if wanted.name:
+            pod = self.reader.get(Key("pods", wanted.namespace, wanted.name))
+            there = pod is not None and objects.dig(pod, "spec.nodeName") == node
+            return there, "" if there else f"no relationship found between node '{node}' and this object"
+        chosen = (query.get("fieldSelector") or "").replace("==", "=").split(",")
+        if f"spec.nodeName={node}" in chosen or (query.get("index"), query.get("value")) == ("node", node):
+            return True, ""
+        return False, "can only list/watch pods with spec.nodeName field selector"
+
+    def _named_by_pod(self, node: str, wanted: Attributes) -> bool:
+        """Tell whether a pod of the node names a Secret or ConfigMap."""
+        return any(objects.namespace(pod) == wanted.namespace and wanted.name in _names(pod["spec"], wanted.resource)
+                   for pod in self.reader.by_index("pods", "node", node))
 
     def rules(self, user: User, namespace: str) -> Iterator[Object]:
         """Give the rules that bind the user, in a namespace and cluster-wide."""
@@ -58,6 +117,18 @@ class Rights:
         key = Key("clusterroles" if cluster else "roles", "" if cluster else namespace, str(ref.get("name", "")))
         role = self.reader.get(key)
         return (role or {}).get("rules") or []
+
+
+def _names(spec: Any, resource: str) -> Iterator[str]:
+    """Give the names of Secrets or ConfigMaps in any part of a pod's spec."""
+    references = ("secret", "secretRef", "secretKeyRef", "imagePullSecrets") if resource == "secrets" else (
+        "configMap", "configMapRef", "configMapKeyRef")
+    for key, value in spec.items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                if key in references:
+                    yield str(each.get("name") or each.get("secretName") or "")
+                yield from _names(each, resource)
 
 
 def authenticated(user: User) -> User:
@@ -110,18 +181,21 @@ def attributes(request: Request, row: Resource) -> Attributes:
 def authorize(rights: Rights, request: Request, row: Resource) -> None:
     """Let the request pass. Raises StatusError 403."""
     wanted = attributes(request, row)
-    if request.subresource == "heartbeat" or rights.allows(request.user, wanted):
+    if request.subresource == "heartbeat":
         return
-    raise refusal(request.user, wanted, row)
+    allowed, reason = rights.decide(request.user, wanted, request.query)
+    if not allowed:
+        raise refusal(request.user, wanted, row, reason)
 
 
-def refusal(user: User, wanted: Attributes, row: Resource) -> StatusError:
+def refusal(user: User, wanted: Attributes, row: Resource, reason: str = "") -> StatusError:
     """403 in the authorizer's words."""
     where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
     base = wanted.resource.partition("/")[0]
     return errors.forbidden(
         base, wanted.name,
-        f'User "{user.name}" cannot {wanted.verb} resource "{wanted.resource}" in API group "{wanted.group}" {where}',
+        f'User "{user.name}" cannot {wanted.verb} resource "{wanted.resource}" in API group "{wanted.group}" {where}'
+        + (f": {reason}" if reason else ""),
         row.group)
 
 

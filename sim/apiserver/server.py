@@ -77,7 +77,7 @@ class ApiServer:
         self.promised: dict[Key, None] = {}
         """Whose renewals come through this server: they end with it."""
         self.reader: Reader = CacheReader(store, self.heartbeats)
-        self.rights = Rights(self.reader)
+        self.rights = Rights(self.reader, self.minor)
         self.watches: dict[ServerWatch, None] = {}
         self.running = True
         self.away = False

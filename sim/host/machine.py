@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.engine import Timer, microseconds
 from sim.host.files import FileError, HostFiles
 from sim.host.images import Catalogue
 from sim.host.kubelet.node import NodeFacts
@@ -23,6 +24,8 @@ FOLDERS = ("/boot", "/dev/fd", "/etc/cni/net.d", "/etc/default", "/etc/kubernete
            "/usr/local/bin", "/usr/sbin", "/etc/systemd/system", "/var/lib/etcd", "/var/lib/kubelet", "/var/log")
 MERGED = ("bin", "lib", "sbin")
 FIRST_PID = 300
+BOOT_SECONDS = 45.0
+"""From power (or the end of a shutdown) until the units start: firmware, boot loader, kernel. Latency table: reboot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class OperatingSystem:
     release: str
 
     @property
+    def build(self) -> str:
+        """Give the kernel's version as `uname -v` does: what was built, and when."""
+        return BUILDS[self.codename]
+
+    @property
     def systemd_features(self) -> str:
         """Give the second line of `systemctl --version`."""
         new = self.systemd >= 252
@@ -54,6 +62,10 @@ def _release(name: str, pretty: str, identifier: str, version: str, codename: st
             f"ID={identifier}\n")
 
 
+BUILDS = {
+    "jammy": "#123-Ubuntu SMP Mon Jun 10 08:16:17 UTC 2024",
+    "noble": "#52-Ubuntu SMP PREEMPT_DYNAMIC Thu Dec  5 13:09:44 UTC 2024",
+    "bookworm": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)"}
 SYSTEMS = {
     "jammy": OperatingSystem(
         "Ubuntu", "Ubuntu 22.04.5 LTS", "jammy", "22.04", 249, "249.11-0ubuntu3.23", "5.15.0-113-generic", True,
@@ -94,6 +106,8 @@ class Host:
         self.memory_bytes = memory_bytes
         self.disk_bytes = 20134592 << 10
         self.powered = True
+        self.coming: Timer | None = None
+        self.going = False
         self.boots = 0
         self.booted_us = network.engine.unix_us
         self.files = HostFiles(lambda: network.engine.unix_us)
@@ -172,8 +186,20 @@ class Host:
         return self.network.dial(self, address, port)
 
     # ---- power ------------------------------------------------------------------------------------------------
+    def power_on(self, seconds: float = BOOT_SECONDS, label: str = "") -> None:
+        """Get power: the host is up some time later. The machines of the recorded runs are up at once."""
+        if self.powered or self.coming is not None:
+            return
+        if not seconds:
+            self.boot()
+            return
+        self.coming = self.engine.after(
+            microseconds(seconds), self.boot, label=label or f"{self.name} has booted", about=self.name)
+
     def boot(self) -> None:
-        """Come up: a new boot id, and the enabled units start."""
+        """Be up: a new boot id, and the enabled units start."""
+        self.coming = None
+        self.going = False
         was_on, self.powered = self.powered, True
         self.booted_us = self.engine.unix_us
         if not was_on:
@@ -182,6 +208,10 @@ class Host:
 
     def power_off(self) -> None:
         """Lose power: everything that runs is gone at once, nobody is told, open files are as they were written."""
+        if self.coming is not None:
+            self.coming.cancel()
+            self.coming = None
+        self.going = False
         if not self.powered:
             return
         self.powered = False
@@ -193,5 +223,6 @@ class Host:
 
     def shut_down(self) -> float:
         """Go down in order: units and containers get SIGTERM; gives the seconds that this takes."""
+        self.going = True
         takes = max((unit.stop() for unit in list(self.systemd.units.values())), default=0.0)
         return max(takes, self.runtime.signal_all())

@@ -17,8 +17,6 @@ from sim.host.runtime import Container
 from sim.host.systemd.unit import Unit
 from sim.program import SIGKILL, SIGTERM
 
-REBOOT_SECONDS = 45.0
-"""Latency table: reboot until the kubelet starts."""
 SLOW = 10.0
 LATER = {"expire": "certificates on the simulated clock", "mirror-down": "package repositories", "slow-disk":
          "the speed of disks"}
@@ -50,37 +48,46 @@ def _host(network: Network, name: str) -> Host:
     return network.hosts[name]
 
 
+def _up(network: Network, name: str) -> Host:
+    """Give a host that runs. Raises FaultError for one that is off: only power helps there."""
+    host = _host(network, name)
+    if not host.powered:
+        raise FaultError(f"{name} is booting; wait for it" if host.coming else f"{name} is off; use power-on")
+    return host
+
+
 def _power_off(network: Network, name: str) -> None:
-    _host(network, name).power_off()
+    host = _host(network, name)
+    if not host.powered and host.coming is None:
+        raise FaultError(f"{name} is off already")
+    host.power_off()
 
 
 def _power_on(network: Network, name: str) -> None:
     host = _host(network, name)
-    if not host.powered:
-        host.boot()
+    if host.powered or host.coming is not None:
+        raise FaultError(f"{name} is {'on' if host.powered else 'booting'} already")
+    host.power_on(0.0) if host.catalogue.stand_in else host.power_on()
 
 
 def _reboot(network: Network, name: str) -> None:
-    reboot(_host(network, name))
+    reboot(_up(network, name))
 
 
 def reboot(host: Host) -> None:
     """Go down in order and come up again."""
-    if not host.powered:
-        return
     takes = host.shut_down()
     host.engine.after(round(min(takes, 90.0) * SECOND_US), _down, host)
 
 
 def _down(host: Host) -> None:
     host.power_off()
-    host.engine.after(round(REBOOT_SECONDS * SECOND_US), host.boot, label=f"{host.name} comes back from its reboot",
-                      about=host.name)
+    host.power_on(label=f"{host.name} comes back from its reboot")
 
 
 def _set(fault: str, *, on: bool) -> Callable[[Network, str], None]:
     def act(network: Network, name: str) -> None:
-        host = _host(network, name)
+        host = _up(network, name)
         if on:
             host.faults[fault] = None
         else:
@@ -103,7 +110,7 @@ def _cut(network: Network, names: str, *, on: bool) -> None:
 def _components(network: Network, target: str) -> list[Unit | Container]:
     """Find the units and containers of a name (`kube-apiserver`, `etcd-1/etcd`). Raises FaultError for none."""
     place, _, name = target.rpartition("/")
-    hosts = [_host(network, place)] if place else [host for host in network.hosts.values() if host.powered]
+    hosts = [_up(network, place)] if place else [host for host in network.hosts.values() if host.powered]
     found: list[Unit | Container] = []
     for host in hosts:
         unit = host.unit(name)
@@ -191,7 +198,7 @@ def _corrupt(network: Network, target: str) -> None:
 
 ROWS = (
     Fault("power-off", "host", _power_off, "power-on", "the machine loses its power at once"),
-    Fault("power-on", "host", _power_on, "power-off", "it comes up, or registers for the first time"),
+    Fault("power-on", "host", _power_on, "power-off", "it boots (about 45 s), or registers for the first time"),
     Fault("reboot", "host", _reboot, "", "it goes down in order and comes up after about 45 s"),
     Fault("node-silent", "host", _set("node-silent", on=True), "node-back",
           "the kubelet neither speaks nor starts or stops a container"),

@@ -134,8 +134,11 @@ class World:
             self.engine.at(at_us, self._timeline, entry.fault, fault_target(entry), entry.end)
 
     def _timeline(self, name: str, target: str, end: bool) -> None:
+        try:
+            self.fault(name, target, end)
+        except faults.FaultError:
+            return  # the learner was first: the host is off, or the fault was taken back
         self.faults.append((self.engine.now_us, name, target, end))
-        self.fault(name, target, end)
 
     def close(self) -> None:
         """Let go of the shells, which hold memory outside Python."""

@@ -56,6 +56,8 @@ class Job:
         except BaseException as error:
             # A bug of ours, never the learner's: kept, and raised where the line was asked for.
             self.error, status = error, BUG
+        if self.signal and status == INTERRUPTED:
+            status = 128 + self.signal  # a program that ends in order at Ctrl-C has got another signal
         shell.status = status
         self.status = status
         if not self.number:

@@ -25,6 +25,7 @@ Sink = Callable[[bytes, str], None]
 OUTPUT_BYTES_MAX = 20_000_000
 HIGHEST_DESCRIPTOR = 63
 FIRST_PID = 4001
+CUT_OFF = 255
 CTRL_D = "\x04"
 ERASE = "\x7f\b"
 
@@ -119,7 +120,7 @@ class Login:
         self.everything.append(job)
         self.shell.lenient = self.shell.loops = 0
         self.shell.frames.clear()
-        self.spawn(job.main(self.shell, self.shell.source(line, self.streams())))
+        self.spawn(job.main(self.shell, self.shell.source(line, self.streams()) if self.host.powered else self._off()))
         return job
 
     def spawn(self, steps: Steps[Any], job: Job | None = None) -> Process:
@@ -180,6 +181,38 @@ class Login:
                 jobs.remove(job)
 
     # ---- the end ----------------------------------------------------------------------------------------------
+    def cut_off(self) -> Steps[int]:
+        """Lose the host: a remote login ends; the terminal's first one is a console, which waits until the host is back.
+
+        Raises Leave for the login that ends.
+        """
+        host = self.host
+        if self is not self.terminal.logins[0]:
+            self.farewell = f"Connection to {host.name} closed by remote host.\nConnection to {host.name} closed."
+            if self not in self.terminal.logins:
+                self.tty(f"{self.farewell}\n".encode())
+            raise Leave("exit", CUT_OFF)
+        self.tty(f"kubedrill: {host.name} goes down; its console comes back with it\n".encode())
+        went = host.boots
+        while not host.powered or (host.boots == went and host.going):
+            bell = self.engine.event()
+            stop = host.network.on_change(lambda bell=bell: None if bell.triggered else bell.succeed())  # type: ignore[misc]
+            try:
+                yield bell
+            finally:
+                stop()
+        self.tty(f"kubedrill: {host.name} is back, its console too\n".encode())
+        self.shell.jobs.clear()
+        self.shell = Shell(self, name=self.shell.name)
+        return 0
+
+    def _off(self) -> Steps[int]:
+        """Answer a line that is typed at a host that is off: nobody reads it."""
+        if self is self.terminal.logins[0] and self.host.coming is None:
+            self.tty(f"kubedrill: {self.host.name} is off; nothing answers at its console\n".encode())
+            return CUT_OFF
+        return (yield from self.cut_off())
+
     def end(self, job: Job, status: int) -> Steps[int]:
         """End this login: the line behind it goes on; gives that line's status when it has ended.
 

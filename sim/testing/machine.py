@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sim.engine import SECOND_US
+from sim.host.machine import BOOT_SECONDS
 from sim.invariants import Judge
 from sim.lab.faults import FaultError
 from sim.lab.lab import Lab
@@ -123,25 +124,29 @@ class Learner(RuleBasedStateMachine):
     @rule(fault=st.sampled_from(grammar.HELD))
     def fail(self, fault: tuple[str, str]) -> None:
         """Break something that stays broken."""
-        if fault not in self.broken:
-            self.lab.fault(*fault)
+        if fault not in self.broken and self._fault(*fault):
             self.broken.append(fault)
 
     @rule(fault=st.sampled_from(grammar.PASSING))
     def die(self, fault: tuple[str, str]) -> None:
         """Kill a component, stop a unit, reboot a host."""
+        self._fault(*fault)
+
+    def _fault(self, name: str, host: str, *, end: bool = False) -> bool:
+        """Do a fault or take it back; False where the host is off or booting."""
         try:
-            self.lab.fault(*fault)
-        except FaultError as refused:
-            if "no unit or container" not in str(refused):
-                raise
+            self.lab.fault(name, host, end=end)
+        except FaultError:
+            return False
+        return True
 
     @precondition(lambda self: self.broken)
     @rule(data=st.data())
     def mend(self, data: st.DataObject) -> None:
         """Mend something that is broken."""
-        name, host = self.broken.pop(data.draw(st.integers(0, len(self.broken) - 1)))
-        self.lab.fault(name, host, end=True)
+        name, host = self.broken[data.draw(st.integers(0, len(self.broken) - 1))]
+        if self._fault(name, host, end=True):
+            self.broken.remove((name, host))
 
     @rule(count=st.integers(1, 3))
     def undo(self, count: int) -> None:
@@ -168,8 +173,11 @@ class Learner(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal the world: it must become whole; then play the recording again: it must be the same run."""
         try:
+            for name, host in sorted(self.broken, key=lambda each: each[0] != "power-off"):
+                self._fault(name, host, end=True)
+            self.lab.wait(BOOT_SECONDS)
             for name, host in self.broken:
-                self.lab.fault(name, host, end=True)
+                self._fault(name, host, end=True)
             self.lab.interrupt(SECOND)
             for line in HEALING:
                 self._type(line) if line else self.lab.wait(BACK_SECONDS)

@@ -66,6 +66,7 @@ class Kubelet:
         self.online = False
         self.client: Client | None = None
         self.recorder: Recorder | None = None
+        self._was_away = bool(self.host.said_start)
         self.workers: dict[str, PodWorker] = {}
         self.statics: StaticPods
         self.pressure = Pressure(self)
@@ -199,7 +200,13 @@ class Kubelet:
         self.klog("E", "controller.go:145", '"Failed to ensure lease exists, will retry" err='
                   + quoted(f"Get {quoted(path)}: {error.message}") + ' interval="7s"')
 
+    @property
+    def greeting(self) -> str:
+        """Say in a sentence what it does when it speaks with the API server: for the first time, or again."""
+        return "is back" if self._was_away else "reports"
+
     def _go_offline(self) -> None:
+        self._was_away = self._was_away or self.online
         self.online = False
         if self._watch:
             self._watch.stop()

@@ -24,6 +24,8 @@ from sim.host.runtime import Container, Sandbox
 if TYPE_CHECKING:
     from sim.host.kubelet.kubelet import Kubelet
 
+PULL_LEAST_SECONDS = 0.4
+"""A registry is asked for the manifest at least, whatever a scenario says of its image."""
 SANDBOX_SECONDS, CREATE_SECONDS = 0.5, 0.15
 """Latency table: pod network, container create."""
 RELIST_LOW_US, RELIST_HIGH_US = 200_000, 1_000_000
@@ -136,7 +138,7 @@ class PodWorker(Ending):
         if self.gone:
             return
         if self.sandbox is not None and not self.terminating:
-            self.post(because or f"the kubelet of {self.kubelet.name} is back")
+            self.post(because or f"the kubelet of {self.kubelet.name} {self.kubelet.greeting}")
         self.look()
 
     # ---- one step ---------------------------------------------------------------------------------------------
@@ -313,6 +315,8 @@ class PodWorker(Ending):
             return
         self.event("Normal", "Pulling", f'Pulling image "{slot.image_name}"', slot)
         seconds = image.pull_seconds if not known else min(image.pull_seconds, 0.6)
+        if not self.kubelet.stand_in and seconds < PULL_LEAST_SECONDS:
+            seconds = PULL_LEAST_SECONDS + self.engine.stream(f"pull.{self.kubelet.name}").uniform(0, 400) / 1000
         takes_us = runtime.vary(seconds if not image.pull_error else 1.5, image)
         takes_us = round(takes_us * self.kubelet.pull_factor(slot.image_name))
         if takes_us == 0:

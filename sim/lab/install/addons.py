@@ -10,9 +10,11 @@ from typing import Any
 from sim.api.client import Client, Key, Object
 from sim.components import API_PORT
 from sim.host.network import Connection, Network
+from sim.lab.install import files
 from sim.lab.install.spec import ClusterSpec
 from sim.versions import catalogue, defaults
 
+RBAC = "rbac.authorization.k8s.io"
 CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
 
 
@@ -23,6 +25,12 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
     server: Any = connection.server()
     client = Client(connection, server.reader, agent="kubeadm")
     if cluster.installer == "kubeadm":
+        name = "kubeadm:cluster-admins"
+        if files.minor(version) >= files.SUPER_ADMIN_SINCE and client.find(Key("clusterrolebindings", "", name)) is None:
+            client.create("clusterrolebindings", {
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+                "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": name}]})
         for node in cluster.nodes:
             if client.find(Key("nodes", "", node.name)) is not None:
                 client.patch(Key("nodes", "", node.name), {"metadata": {"annotations": {
@@ -35,7 +43,7 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
         client.create("namespaces", {"metadata": {"name": "kube-flannel"}})
         client.create("daemonsets", _daemon(
             "kube-flannel-ds", "kube-flannel", {"app": "flannel"}, "ghcr.io/flannel-io/flannel:v0.26.1",
-            ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"]))
+            ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"], {"requests": {"cpu": "100m", "memory": "50Mi"}}))
     if "coredns" in cluster.addons:
         client.create("deployments", {
             "metadata": {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
@@ -60,9 +68,11 @@ def _coredns(version: str) -> str:
     return f"{catalogue.registry(version)}/{catalogue.minor_of(version).coredns_path}:{catalogue.images(version).coredns}"
 
 
-def _daemon(name: str, namespace: str, labels: dict[str, str], image: str, command: list[str]) -> Object:
+def _daemon(name: str, namespace: str, labels: dict[str, str], image: str, command: list[str],
+            resources: Object | None = None) -> Object:
     return {
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
             "hostNetwork": True, "tolerations": [{"operator": "Exists"}], "priorityClassName": "system-node-critical",
-            "containers": [{"name": name.removesuffix("-ds"), "image": image, "command": command}]}}}}
+            "containers": [{"name": name.removesuffix("-ds"), "image": image, "command": command,
+                            "resources": resources or {}}]}}}}

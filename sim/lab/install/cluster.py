@@ -104,7 +104,7 @@ def _minor(version: str) -> tuple[int, int]:
 
 def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, peers: dict[str, str]) -> None:
     files.pki(host)
-    files.admin_kubeconfigs(host, cluster, server)
+    files.admin_kubeconfigs(host, version, cluster, server)
     files.etcd_tools(host, version)
     hard_way = cluster.installer != "kubeadm"
     lines = files.commands(host, version, cluster, peers)

@@ -19,6 +19,8 @@ from sim.versions import catalogue
 
 YEAR_S = 365 * 24 * 3600
 PKI = "/etc/kubernetes/pki"
+KUBELET_PKI = "/var/lib/kubelet/pki"
+MASTERS, SUPER_ADMIN_SINCE = "system:masters", (1, 29)
 CERTIFICATES = {
     "ca": ("kubernetes", "kubernetes", 10), "apiserver": ("kube-apiserver", "kubernetes", 1),
     "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", "kubernetes", 1),
@@ -142,29 +144,34 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     _unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
     _unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
     # The legacy packages (before pkgs.k8s.io) put their drop-in where the administrator's own would be.
-    folder = f"{'/etc' if _minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
+    folder = f"{'/etc' if minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
     root.make_dir(folder, parents=True)
     root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
     root.write("/var/lib/kubelet/config.yaml", documents.dump(kubelet_config(), sort_keys=True).encode())
     pause = f"{catalogue.registry(version)}/pause:{catalogue.images(version).pause}"
     root.write("/var/lib/kubelet/kubeadm-flags.env", (
         'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///var/run/containerd/containerd.sock '
-        + (f"--pod-infra-container-image={pause}" if _minor(version) < (1, 35) else "").strip() + '"\n').encode())
+        + (f"--pod-infra-container-image={pause}" if minor(version) < (1, 35) else "").strip() + '"\n').encode())
     root.write("/etc/default/kubelet", b"KUBELET_EXTRA_ARGS=\n")
     root.write("/etc/crictl.yaml", b"runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     root.make_dir("/etc/containerd", parents=True)
     root.write("/etc/containerd/config.toml", b"version = 2\n")
     root.make_dir(PKI, parents=True)
-    root.make_dir("/var/lib/kubelet/pki", parents=True)
+    root.make_dir(KUBELET_PKI, parents=True)
     for path in (f"{PKI}/ca.crt",):
         root.write(path, certificate(host, "kubernetes", "kubernetes", 10))
-    root.write("/etc/kubernetes/kubelet.conf", kubeconfig(cluster.name, server, "default-auth"))
+    mine = f"{KUBELET_PKI}/kubelet-client-current.pem"
+    root.write(mine, certificate(host, f"system:node:{host.name}", "kubernetes", 1, ("system:nodes",)))
+    root.chmod(mine, 0o600)
+    root.write("/etc/kubernetes/kubelet.conf", kubeconfig(
+        cluster.name, server, "default-auth", {"client-certificate": mine, "client-key": mine}))
     root.chmod("/etc/kubernetes/kubelet.conf", 0o600)
 
 
-def _minor(version: str) -> tuple[int, int]:
-    major, minor = version.split(".")[:2]
-    return int(major), int(minor)
+def minor(version: str) -> tuple[int, int]:
+    """Give major and minor version."""
+    first, second = version.split(".")[:2]
+    return int(first), int(second)
 
 
 def kubelet_config() -> dict[str, Any]:
@@ -184,10 +191,10 @@ def kubelet_config() -> dict[str, Any]:
     }
 
 
-def certificate(host: Host, name: str, issuer: str, years: int) -> bytes:
-    """Write a certificate as a record: subject, issuer, validity in seconds since 1970."""
+def certificate(host: Host, name: str, issuer: str, years: int, groups: tuple[str, ...] = ()) -> bytes:
+    """Write a certificate as a record: subject, issuer, validity in seconds since 1970; groups: its organizations."""
     now = host.engine.unix_us // 1_000_000
-    record = {"subject": name, "issuer": issuer, "notBefore": now, "notAfter": now + years * YEAR_S}
+    record = {**({"organizations": groups} if groups else {}), "subject": name, "issuer": issuer, "notBefore": now, "notAfter": now + years * YEAR_S}
     return _pem("CERTIFICATE", json.dumps(record, sort_keys=True).encode())
 
 
@@ -210,12 +217,12 @@ def pki(host: Host) -> None:
     root.write(f"{PKI}/sa.pub", _pem("PUBLIC KEY", b"service accounts"))
 
 
-def kubeconfig(cluster: str, server: str, user: str) -> bytes:
-    """Write a kubeconfig."""
+def kubeconfig(cluster: str, server: str, user: str, credentials: Mapping[str, str] | None = None) -> bytes:
+    """Write a kubeconfig. credentials: what its user shows."""
     config = {
         "apiVersion": "v1", "kind": "Config", "preferences": {},
         "clusters": [{"name": cluster, "cluster": {"server": server}}],
-        "users": [{"name": user, "user": {}}],
+        "users": [{"name": user, "user": dict(credentials or {})}],
         "contexts": [{"name": f"{user}@{cluster}", "context": {"cluster": cluster, "user": user}}],
         "current-context": f"{user}@{cluster}"}
     return documents.dump(config).encode()
@@ -227,11 +234,25 @@ def etcd_tools(host: Host, version: str) -> None:
         executable(host, f"/usr/bin/{name}", catalogue.images(version).etcd.partition("-")[0])
 
 
-def admin_kubeconfigs(host: Host, cluster: ClusterSpec, server: str) -> None:
+def _shown(host: Host, name: str, groups: tuple[str, ...]) -> dict[str, str]:
+    """Give a client certificate and its key as a kubeconfig carries them."""
+    pem = {"client-certificate-data": certificate(host, name, "kubernetes", 1, groups),
+           "client-key-data": _pem("RSA PRIVATE KEY", f"{host.name} {name}".encode())}
+    return {field: base64.b64encode(text).decode() for field, text in pem.items()}
+
+
+def admin_kubeconfigs(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     """Write the administrators' kubeconfigs of a control-plane host."""
     root = host.files.view()
     root.make_dir("/root/.kube", parents=True)
-    data = kubeconfig(cluster.name, server, "kubernetes-admin")
+    groups = ("kubeadm:cluster-admins" if minor(version) >= SUPER_ADMIN_SINCE else MASTERS,)
+    kubeadm = cluster.installer == "kubeadm"
+    data = kubeconfig(cluster.name, server, "kubernetes-admin", _shown(host, "kubernetes-admin", groups) if kubeadm else None)
+    if kubeadm and groups != (MASTERS,):
+        path = "/etc/kubernetes/super-admin.conf"
+        root.write(path, kubeconfig(cluster.name, server, "kubernetes-super-admin",
+                                    _shown(host, "kubernetes-super-admin", (MASTERS,))))
+        root.chmod(path, 0o600)
     for path in ("/etc/kubernetes/admin.conf", "/root/.kube/config"):
         root.write(path, data)
         root.chmod(path, 0o600)

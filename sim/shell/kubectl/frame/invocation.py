@@ -113,7 +113,7 @@ class Invocation:
         """Give who asks: the user of the kubeconfig, or whom --as names."""
         if self.flags["as"]:
             return User(self.flags["as"], (*self.flags["as-group"], "system:authenticated"))
-        return ADMIN
+        return kubeconfig.identity(self.call, self.effective) or ADMIN
 
     # ---- requests ---------------------------------------------------------------------------------------------
     def request(self, request: Request, patience_seconds: float | None = None) -> Steps[Response]:

@@ -5,10 +5,13 @@ Models: client-go/tools/clientcmd (loader.go, client_config.go). Certificates an
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from sim.api.client import User
 from sim.api.errors import NotSimulated
 from sim.host.files import FileError
 from sim.shell.kubectl.frame import goyaml
@@ -101,6 +104,23 @@ class Effective:
         if port.isdigit() and where:
             return where, int(port)
         return port, 80 if scheme == "http:" else 443
+
+
+def identity(call: Call, effective: Effective) -> User | None:
+    """Read who a client certificate of the kubeconfig names, None without one of the simulator's own."""
+    shown = effective.user
+    try:
+        if shown.get("client-certificate-data"):
+            text = base64.b64decode(str(shown["client-certificate-data"]))
+        elif shown.get("client-certificate"):
+            text = call.files.read(call.path(str(shown["client-certificate"])))
+        else:
+            return None
+        record = json.loads(base64.b64decode("".join(
+            line for line in text.decode().splitlines() if not line.startswith("-----"))))
+        return User(str(record["subject"]), (*map(str, record.get("organizations", ())), "system:authenticated"))
+    except (FileError, ValueError, KeyError, TypeError):
+        return None
 
 
 TIMEOUT = re.compile(r"\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)?")

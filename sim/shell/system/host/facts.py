@@ -31,7 +31,7 @@ def uname(call: Call) -> int:
         call.write(f"uname: invalid option -- '{bad}'\nTry 'uname --help' for more information.\n", "stderr")
         return 1
     wanted = ORDER if "a" in letters else [letter for letter in ORDER if letter in (letters or "s")]
-    build = {"Ubuntu": f"#{call.host.os.kernel.split('-')[1]}-Ubuntu SMP"}.get(call.host.os.name, "#1 SMP PREEMPT_DYNAMIC Debian")
+    build = call.host.os.build
     known = {**UNAME, "n": call.host.name, "r": call.host.os.kernel, "v": build}
     call.write(" ".join(known[letter] for letter in wanted) + "\n")
     return 0

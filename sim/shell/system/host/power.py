@@ -12,8 +12,6 @@ from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.machine import Host
 from sim.shell.pipes import COMMANDS, Call
 
-BOOT_SECONDS = 45.0
-"""Latency table: reboot until the kubelet starts."""
 LET_GO_SECONDS = 1.0
 SHUTDOWN = "shutdown"
 
@@ -28,8 +26,7 @@ def bring_down(host: Host, *, again: bool) -> None:
     def off() -> None:
         host.power_off()
         if again:
-            host.engine.after(microseconds(BOOT_SECONDS), host.boot, label=f"{host.name} comes back from its reboot",
-                              about=host.name)
+            host.power_on(label=f"{host.name} comes back from its reboot")
 
     host.engine.after(round(min(takes, 90.0) * SECOND_US), off)
 
@@ -43,20 +40,7 @@ def go_down(call: Call, *, again: bool) -> Steps[int]:
         return 1
     bring_down(call.host, again=again)
     yield call.engine.sleep(microseconds(LET_GO_SECONDS))
-    leave(call)
-    return 0
-
-
-def leave(call: Call) -> None:
-    """Close the logins on a host that goes down: the terminal is back where it came from."""
-    terminal = call.login.terminal
-    closed = False
-    while len(terminal.logins) > 1 and terminal.logins[-1].host is call.host:
-        terminal.logins.pop()
-        closed = True
-    if closed:
-        call.write(f"Connection to {call.host.name} closed by remote host.\nConnection to {call.host.name} closed.\n",
-                   "stderr")
+    return (yield from call.login.cut_off())
 
 
 def reboot(call: Call) -> Steps[int]:
