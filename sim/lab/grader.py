@@ -48,10 +48,10 @@ class Grader:
         return [judge(goal, self.lab, window) for goal in self.lab.scenario.spec.goals]
 
     def live(self, task: Task) -> list[tuple[bool, str]]:
-        """Judge what can be judged at every repaint: (holds, why) of each live goal."""
+        """Judge what can be judged at every repaint: (holds, what is as wanted or why not) of each live goal."""
         window = self.window(task, asked=False)
-        found = [judge(goal, self.lab, window) for goal in task.goals if goal.kind in LIVE_KINDS]
-        return [(verdict.holds, verdict.why) for verdict in found]
+        found = [(goal, judge(goal, self.lab, window)) for goal in task.goals if goal.kind in LIVE_KINDS]
+        return [(verdict.holds, f"{goal.about} as wanted" if verdict.holds else verdict.why) for goal, verdict in found]
 
     def holds(self, goal: Goal) -> bool:
         """Tell whether a goal holds now, for steps that wait for it."""

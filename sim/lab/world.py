@@ -95,7 +95,7 @@ class World:
         nodes = tuple(
             NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None else tuple(node.taints)})
             for node in cluster.nodes)
-        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, cluster.extraArgs)
+        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster))
         images = {name: image.model_dump(exclude_unset=True) for name, image in self.scenario.spec.images.items()}
         install(self.network, spec, self.kubernetes, images)
         wanted = sum(node.present for node in nodes)
@@ -106,6 +106,11 @@ class World:
                 break
         addons(self.network, spec, self.kubernetes)
         self.advance(self.engine.now_us + SETTLE_US)
+
+    def _flags(self, cluster: Cluster) -> dict[str, dict[str, str]]:
+        """Give the flags of the components: the cluster's, and those of this version of the lab."""
+        own = next((each.extraArgs for each in self.scenario.spec.versions if each.kubernetes == self.kubernetes), {})
+        return {name: {**cluster.extraArgs.get(name, {}), **own.get(name, {})} for name in {**cluster.extraArgs, **own}}
 
     def _files(self) -> None:
         for place, text in self.scenario.spec.files.items():

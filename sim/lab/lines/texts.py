@@ -52,7 +52,7 @@ def task_text(lab: Lab, *, state: bool = False, language: str = "en", width: int
     lines += [f"  {label}) {choice}" for label, choice in zip(labels, choices, strict=True)]
     if state:
         live = lab.grader.live(task)
-        lines += [f"  [{'x' if holds else ' '}] {f'no longer: {why}' if holds else why}" for holds, why in live]
+        lines += [f"  [{'x' if holds else ' '}] {said}" for holds, said in live]
     if task.question is not None:
         lines.append("  answer with :answer TEXT" + (f" or :answer {'LETTER' if labels[0] == 'a' else 'NUMBER'}" if task.choices else ""))
     else:

@@ -71,11 +71,15 @@ class Model(BaseModel):
 
 
 class Versions(Model):
-    """Versions that the lab is proven on; `to` and `etcd` where a lab moves between versions."""
+    """Versions that the lab is proven on; `to` and `etcd` where a lab moves between versions.
+
+    extraArgs: flags of components on that version only, on top of the cluster's.
+    """
 
     kubernetes: str
     to: str = ""
     etcd: str = ""
+    extraArgs: dict[str, dict[str, str]] = {}
 
     @field_validator("kubernetes", "to")
     @classmethod
@@ -312,6 +316,14 @@ class Goal(Model):
     def kind(self) -> str:
         """Give which goal it is: the one word of `GOAL_KINDS` and `MOMENT_KINDS` that is set."""
         return next(word for word in (*GOAL_KINDS, *MOMENT_KINDS) if getattr(self, word) is not None)
+
+    @property
+    def about(self) -> str:
+        """Name what the goal looks at, in a word or two."""
+        if self.object is not None:
+            kind, _, selection = self.object.partition("?")
+            return f"{kind} with {selection.partition('=')[2]}" if selection else kind
+        return self.host or self.kind
 
     @model_validator(mode="after")
     def _one_kind(self) -> Goal:
