@@ -1,8 +1,19 @@
-"""For all tests: nobody may change an object after its commit (client-go's mutation detector)."""
+"""For all tests: nobody may change an object after its commit (client-go's mutation detector).
+
+Hypothesis draws the same examples on every push, so that a push is judged by its own change;
+HYPOTHESIS_PROFILE=nightly draws new ones.
+"""
+
+import os
 
 import pytest
+from hypothesis import settings
 
 from sim.etcd.store import Store
+
+settings.register_profile("push", derandomize=True, database=None, deadline=None)
+settings.register_profile("nightly", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "push"))
 
 
 @pytest.fixture(autouse=True)

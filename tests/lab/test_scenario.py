@@ -18,6 +18,9 @@ GOOD = (FOLDER / "first-steps.yaml").read_text(encoding="utf-8")
     (("role: control-plane", "role: worker"), "needs a control-plane node", "E006"),
     (("minutes: 5", "minutes: five"), "spec.minutes:", "E005"),
     (("minutes: 5", "minutes: [5"), "(file):", "E001"),
+    (("minutes: 5", 'minutes: !!int ""'), "not a value of type int", "E001"),
+    (("minutes: 5", "minutes: !!bool maybe"), "not a value of type bool", "E001"),
+    (('kubernetes: "1.33.1"', 'kubernetes: "1.99.1"'), "not in the version catalogue", "E015"),
     (("minutes: 5", 'minutes: 5\n  files: {"controlplane:/../../etc/passwd": x}'), "without ..", "E009"),
 ])
 def test_a_fault_is_found_with_its_place(change, place, code):

@@ -74,7 +74,11 @@ class _Reader:
         if node.tag == "tag:yaml.org,2002:timestamp" or (
                 node.tag in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int") and path and path[-1] in VERSION_KEYS):
             return str(node.value)
-        return yaml.SafeLoader("").construct_object(node)
+        try:
+            return yaml.SafeLoader("").construct_object(node)
+        except (IndexError, KeyError, TypeError):     # `!!int ""`, `!!bool nonsense`
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"not a value of type {kind}", node.start_mark) from None
 
     def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Any]:
         out: dict[str, Any] = {}
