@@ -5,6 +5,7 @@ The app only pumps time and shows; everything typed goes to the lab. Real time l
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.css.query import NoMatches
 from textual.events import Event, Key, Paste
 from textual.widgets import Footer, Input, Static
 
@@ -26,6 +28,8 @@ from tui.pace import Pace
 from tui.watch import Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.lab.lab import Lab
 
 TICK_SECONDS = 0.05
@@ -173,11 +177,16 @@ class KubedrillApp(App[None]):
 
     def on_mount(self) -> None:
         """Start the pump of time and show everything once."""
-        self.set_interval(TICK_SECONDS, self.pump)
-        self.set_interval(0.5, self.show)
+        self.set_interval(TICK_SECONDS, lambda: self._while_open(self.pump))
+        self.set_interval(0.5, lambda: self._while_open(self.show))
         self.write_line("Type shell commands. :help lists the lab lines, :task shows the question again.")
         self.show()
         self.query_one(TerminalInput).focus()
+
+    def _while_open(self, callback: Callable[[], None]) -> None:
+        """Call what a timer is for; Textual removes the widgets before it stops the app's timers."""
+        with contextlib.suppress(NoMatches):
+            callback()
 
     # ---- time -------------------------------------------------------------------------------------------------
     def pump(self) -> None:

@@ -163,3 +163,13 @@ def test_a_byte_that_is_no_text_is_replaced():
     assert tolerant_decoder("utf-8")().decode(b"\x80a\xc3") + "" == "\ufffda"
     with pytest.raises(UnicodeDecodeError):
         codecs.getincrementaldecoder("utf-8")().decode(b"\x80")
+
+
+def test_a_timer_that_fires_while_the_app_closes_does_nothing():
+    """Textual takes the widgets away before it stops the app's timers."""
+
+    async def act(app, pilot):
+        await app.screen.remove_children("*")
+        await pilot.pause(0.7)
+
+    assert with_app(act).return_code in (None, 0)
