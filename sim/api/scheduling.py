@@ -5,23 +5,41 @@ Models: component-helpers/scheduling/corev1 (tolerations, node affinity).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sim.api import objects, quantity
 from sim.api.client import Object
 
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+INT64 = 2**63
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 def tolerates_with(toleration: Object, taint: Object) -> bool:
-    """Tell whether one toleration covers one taint."""
+    """Tell whether one toleration covers one taint.
+
+    Gt and Lt compare numbers; the API server refuses both while the gate TaintTolerationComparisonOperators is off.
+    """
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False
     if toleration.get("key") and toleration["key"] != taint["key"]:
         return False
-    if (toleration.get("operator") or "Equal") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
+    wanted, value = str(toleration.get("value") or ""), str(taint.get("value") or "")
+    match toleration.get("operator") or "Equal":
+        case "Exists":
+            return True
+        case "Equal":
+            return wanted == value
+        case operator:
+            return _compares(operator, value, wanted)
+
+
+def _compares(operator: str, value: str, limit: str) -> bool:
+    """Compare two texts as 64-bit numbers; what is no number is neither less nor greater."""
+    if not all(_INTEGER.fullmatch(text) and -INT64 <= int(text) < INT64 for text in (value, limit)):
+        return False
+    return int(value) > int(limit) if operator == "Gt" else operator == "Lt" and int(value) < int(limit)
 
 
 def tolerates(pod: Object, taint: Object) -> bool:
@@ -40,11 +58,7 @@ def _requirement(part: Object, values: dict[str, str]) -> bool:
             return found is not None
         case "DoesNotExist":
             return found is None
-    try:
-        number, limit = int(found or ""), int(wanted[0])
-    except (ValueError, IndexError):
-        return False
-    return number > limit if part["operator"] == "Gt" else number < limit
+    return len(wanted) == 1 and _compares(part["operator"], found or "", wanted[0])
 
 
 def matches_term(term: Object, node: Object) -> bool:

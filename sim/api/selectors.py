@@ -34,7 +34,7 @@ class Requirement:
                 return found is not None
             case "DoesNotExist":
                 return found is None
-        if found is None or not re.fullmatch(r"-?\d+", found):
+        if self.operator not in ("Gt", "Lt") or found is None or not re.fullmatch(r"-?\d+", found):
             return False
         return int(found) > int(self.values[0]) if self.operator == "Gt" else int(found) < int(self.values[0])
 
@@ -174,6 +174,13 @@ def from_object(selector: Object | None) -> Selector:
     for part in selector.get("matchExpressions") or []:
         requirements.append(Requirement(part["key"], part["operator"], tuple(part.get("values") or ())))
     return Selector(tuple(requirements))
+
+
+def fault(selector: Object | None) -> str:
+    """Give what is wrong with a label selector, "" when it can be read."""
+    wrong = [part["operator"] for part in (selector or {}).get("matchExpressions") or []
+             if part["operator"] not in ("In", "NotIn", "Exists", "DoesNotExist")]
+    return f'"{wrong[0]}" is not a valid label selector operator' if wrong else ""
 
 
 def from_map(labels: Mapping[str, str] | None) -> Selector:

@@ -1,6 +1,6 @@
 """The disruption controller: how many pods of a budget may go.
 
-Models: pkg/controller/disruption/disruption.go. Left out: custom resources with a scale subresource.
+Models: pkg/controller/disruption/disruption.go.
 """
 
 from __future__ import annotations
@@ -10,17 +10,12 @@ from typing import Any
 from sim.api import objects, selectors, times
 from sim.api.client import Change, Client, Key, Object
 from sim.controllers.base import Controller
+from sim.controllers.policy import scales
 from sim.controllers.selection import Selection
 from sim.controllers.workloads.rolling import resolve
 from sim.engine import Engine
 
 DELETION_TIMEOUT_US = 120_000_000
-SCALED = {"ReplicaSet": "replicasets", "Deployment": "deployments", "StatefulSet": "statefulsets",
-          "ReplicationController": "replicationcontrollers"}
-
-
-class ScaleUnknown(Exception):
-    """A pod's controller has no scale: the budget cannot be computed."""
 
 
 class DisruptionController(Controller):
@@ -54,13 +49,17 @@ class DisruptionController(Controller):
         budget = self.reader.get(key)
         if budget is None:
             return None
+        if wrong := selectors.fault(objects.dig(budget, "spec.selector")):
+            self.recorder.event(budget, "Warning", "NoPods", f"Failed to get pods: {wrong}")
+            self._fail(key, budget, wrong)
+            return None
         self.selection.set(key, selectors.from_object(objects.dig(budget, "spec.selector")))
         pods = self.selection.of(key)
         if not pods:
             self.recorder.event(budget, "Normal", "NoPods", "No matching pods found")
         try:
             expected, desired, unmanaged = self.expected(budget, pods)
-        except ScaleUnknown as error:
+        except scales.ScaleUnknown as error:
             self.recorder.event(budget, "Warning", "CalculateExpectedPodCountFailed",
                                 f"Failed to calculate the number of expected pods: {error}")
             self._fail(key, budget, str(error))
@@ -97,27 +96,18 @@ class DisruptionController(Controller):
         return total, resolve(least, total, up=True), unmanaged
 
     def _scales(self, pods: list[Object]) -> tuple[int, bool]:
-        scales: dict[str, int] = {}
+        found: dict[str, int] = {}
         unmanaged = False
         for pod in pods:
             owner = objects.controller_of(pod)
             if owner is None:
                 unmanaged = True
-                continue
-            if owner["uid"] in scales:
-                continue
-            resource = SCALED.get(owner["kind"])
-            found = self.reader.get(Key(resource, objects.namespace(pod), owner["name"])) if resource else None
-            if found is None or objects.uid(found) != owner["uid"]:
-                if resource is None:
-                    raise ScaleUnknown(f"{owner['kind'].lower()}s.{owner['apiVersion'].partition('/')[0]} does not "
-                                       "implement the scale subresource")
-                continue
-            boss = objects.controller_of(found)
-            if boss is not None and boss["kind"] == "Deployment":
-                found = self.reader.get(Key("deployments", objects.namespace(pod), boss["name"])) or found
-            scales[objects.uid(found)] = int(objects.dig(found, "spec.replicas", 0))
-        return sum(scales.values()), unmanaged
+            elif owner["uid"] not in found:
+                scale = scales.of(self.reader, owner, objects.namespace(pod))
+                if scale is None:
+                    raise scales.ScaleUnknown(f'found no controllers for pod "{objects.name(pod)}"')
+                found[scale.uid] = scale.replicas
+        return sum(found.values()), unmanaged
 
     @staticmethod
     def still_disrupted(budget: Object, pods: list[Object], now_us: int) -> tuple[dict[str, str], float | None]:

@@ -55,6 +55,11 @@ def rule(obj: Object, owners: Owners, dependents: int) -> Ruling:
     return Ruling("delete", own, ())
 
 
+def unblocked(references: list[Object]) -> list[Object]:
+    """Give owner references that no longer hold up their owners' deletion."""
+    return [{**each, "blockOwnerDeletion": False} if each.get("blockOwnerDeletion") else each for each in references]
+
+
 class GarbageCollector(Controller):
     """Deletes what no longer has an owner; frees or waits for dependents as the deletion said."""
 
@@ -202,8 +207,7 @@ class GarbageCollector(Controller):
 
     def _unblock(self, key: Key, obj: Object) -> None:
         """Break a circle of objects that wait for each other."""
-        freed = [{**each, "blockOwnerDeletion": False} if each.get("blockOwnerDeletion") else each
-                 for each in objects.owners(obj)]
+        freed = unblocked(objects.owners(obj))
         if freed != objects.owners(obj):
             self.client.patch(key, {"metadata": {"ownerReferences": freed}}, because="its dependents wait for it too")
 

@@ -5,6 +5,7 @@ Models: pkg/controller/deployment/util/deployment_util.go. Pure: objects in, num
 
 from __future__ import annotations
 
+import re
 from math import ceil, floor
 
 from sim.api import objects, times
@@ -20,7 +21,7 @@ NEW_AVAILABLE, TIMED_OUT, PAUSED = "NewReplicaSetAvailable", "ProgressDeadlineEx
 def resolve(value: int | str | None, total: int, *, up: bool) -> int:
     """Resolve a number or percentage of total. Raises ValueError for any other text."""
     if isinstance(value, str):
-        if not value.endswith("%") or not value[:-1].isdigit():
+        if not re.fullmatch(r"[+-]?[0-9]+%", value):
             raise ValueError(f'invalid value for IntOrString: invalid type: string is not a percentage "{value}"')
         share = int(value[:-1]) * total / 100
         return ceil(share) if up else floor(share)

@@ -39,7 +39,7 @@ def daemon(world, spec=None, **more):
 
 
 def node_should_run_daemon_pod(given):
-    world, template = World(), given["template"]
+    world, template = World(), given.get("template", {})
     for unknown in set(template) - {"nodeName", "nodeSelector", "containers", "affinity"}:
         raise KeyError(unknown)
     spec = {word: template[word] for word in ("nodeName", "nodeSelector", "affinity") if word in template}

@@ -19,6 +19,9 @@ WORDS = {
                          "cancelled_after_s"}, {"pending", "error"}),
     "delete_or_evict": ({"eviction_supported", "disable_eviction", "grace_period", "pods", "remove"},
                         {"method", "grace_period_seconds_sent", "remaining"}),
+    "filter_pods": ({"force", "pod", "additional_filters_after_the_builtin_ones"}, {"pods_to_delete"}),
+    "cordon_update_required": ({"unschedulable", "desired"}, {"updated"}),
+    "evict_in_terminating_namespace": ({"pod", "get_answers", "eviction_code", "eviction_cause", "timeout_s"}, {"error"}),
 }
 WORDS["uncordon"] = WORDS["cordon"]
 PATIENCE_US = microseconds(600)
@@ -30,7 +33,8 @@ def judge(given, expect):
     for unknown in (set(given) - WORDS[op][0]) | (set(expect) - WORDS[op][1] - {"detail"}):
         raise KeyError(unknown)
     actual = {"drain": drain, "cordon": cordon, "uncordon": cordon, "skip_deleted_filter": skip_deleted,
-              "wait_for_delete": wait_for_delete, "delete_or_evict": delete_or_evict}[op](op, given, expect)
+              "wait_for_delete": wait_for_delete, "delete_or_evict": delete_or_evict, "filter_pods": filter_pods,
+              "cordon_update_required": cordon_update, "evict_in_terminating_namespace": terminating_namespace}[op](op, given, expect)
     return [f"{word}: {actual[word]!r}, should be {expect[word]!r}" for word in actual
             if word in expect and actual[word] != expect[word]]
 
@@ -49,7 +53,7 @@ def a_node(desk, name, *, cordoned=False):
 def world(given):
     desk = Desk()
     a_node(desk, given["node"]["name"], cordoned=given["node"].get("unschedulable", False))
-    for pod in given["pods"]:
+    for pod in given.get("pods", []):
         metadata, owner = {}, pod.get("controller")
         if owner:
             uid = f"uid-{owner['kind']}-{owner['name']}"
@@ -132,7 +136,9 @@ def wait_for_delete(op, given, expect):
             raise StatusError(404, "NotFound", 'pods "pod" not found')
         if word == "error":
             raise StatusError(500, "InternalError", "the server failed")
-        return Response(200, {**pod, "metadata": {**pod["metadata"], "uid": "another"}} if word == "other_uid" else pod)
+        more = {"other_uid": {"uid": "another"}, "terminating": {"deletionTimestamp": times.stamp(desk.engine.unix_us)}}
+        return Response(200, {**pod, "metadata": {**more.get(word, {}), **pod["metadata"]} if word == "terminating" else {
+            **pod["metadata"], **more.get(word, {})}})
 
     desk.answers.append(answer)
     flags = f" --timeout={given['timeout_s']}s" if "timeout_s" in given else ""
@@ -162,3 +168,57 @@ def delete_or_evict(op, given, expect):
         int(request.query["gracePeriodSeconds"]) for request in deleted}
     return {"method": "evict" if evicted else "delete", "grace_period_seconds_sent": grace.pop(),
             "remaining": [each["metadata"]["name"] for each in desk.store.list("pods")]}
+
+
+def filter_pods(op, given, expect):
+    """Judge a pod with more filters behind the built-in ones."""
+    def saying(word):
+        def check(settings, pod, find):
+            return {"skip": filters.SKIP, "okay": filters.OKAY}[word]
+            yield
+
+        return check
+
+    more = [saying(word) for word in given.get("additional_filters_after_the_builtin_ones", [])]
+    settings = filters.Settings(36, times.parse("2025-06-15T12:00:00Z"), force=given["force"])
+    pod = {"metadata": dict(given["pod"]), "status": {"phase": "Running"}}
+    try:
+        next(filters.judge(settings, pod, None, (*filters.FILTERS, *more)))
+    except StopIteration as end:
+        return {"pods_to_delete": int(end.value.delete)}
+
+
+def cordon_update(op, given, expect):
+    word = "cordon" if given["desired"] else "uncordon"
+    row = {"args": ["node"], "nodes_existing": ["node"], "unschedulable_before": given["unschedulable"]}
+    return {"updated": cordon(word, row, {})["api_updated"]}
+
+
+def terminating_namespace(op, given, expect):
+    """Evict a pod while the server answers that its namespace goes."""
+    desk = Desk()
+    a_node(desk, "node")
+    name, namespace = given["pod"]["name"], given["pod"]["namespace"]
+    a_pod(desk, name, "node", namespace, metadata={"ownerReferences": [{
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "uid": "rs", "controller": True}]})
+    pod, answers = desk.store.get(Key("pods", namespace, name)), list(given["get_answers"])
+
+    def answer(request):
+        if request.subresource == "eviction":
+            raise StatusError(given["eviction_code"], "Forbidden", "the namespace goes", {
+                "causes": [{"reason": given["eviction_cause"], "message": "the namespace goes"}]})
+        if request.verb != "get" or request.key != Key("pods", namespace, name):
+            return None
+        word = answers.pop(0) if len(answers) > 1 else answers[0]
+        if word == "not_found":
+            raise StatusError(404, "NotFound", f'pods "{name}" not found')
+        stamp = times.stamp(desk.engine.unix_us)
+        return Response(200, {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": stamp}} if (
+            word == "terminating") else pod)
+
+    desk.answers.append(answer)
+    status, _, err = desk.run("kubectl drain node" + (f" --timeout={given['timeout_s']}s" if "timeout_s" in given else ""),
+                              PATIENCE_US)
+    found = next((line.partition("due to error: ")[2].removesuffix(", continuing command...")
+                  for line in err.splitlines() if "due to error: " in line), None)
+    return {"error": found if status else None}

@@ -9,7 +9,8 @@ from sim.engine import Engine
 from sim.etcd.store import Store
 
 UNSAFE = "ignoreStoreReadErrorWithClusterBreakingPotential"
-GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run", UNSAFE}
+GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run", UNSAFE,
+         "request_has_resource_version"}
 EXPECT = {"allowed", "pod_deleted", "code", "reason", "message", "cause", "pdb_after", "retry_after_seconds",
           "pod_condition_added"}
 
@@ -23,7 +24,7 @@ def judge(given, expect):
     client = Client(server, server.reader, agent="test")
     client.create("namespaces", {"metadata": {"name": "default"}})
     pod, key = given["pod"], Key("pods", "default", given["pod"]["name"])
-    obj = client.create("pods", {"metadata": {"name": pod["name"], "namespace": "default", "labels": pod["labels"]},
+    obj = client.create("pods", {"metadata": {"name": pod["name"], "namespace": "default", "labels": pod.get("labels") or {}},
                                  "spec": {"nodeName": "node", "containers": [{"name": "c", "image": "i"}]}})
     ready = pod.get("ready")
     conditions = [] if ready is None else [{"type": "Ready", "status": str(ready)}]
@@ -31,8 +32,8 @@ def judge(given, expect):
     if pod.get("terminating"):
         obj = objects.put(obj, "metadata.deletionTimestamp", "2025-06-15T15:06:40Z")
     store.commit(key, obj)
-    for each in given["pdbs"]:
-        spec = {"selector": {"matchLabels": each["selector"]} if each["selector"] else {}}
+    for each in given.get("pdbs", []):
+        spec = {"selector": {"matchLabels": each["selector"]} if each.get("selector") else {}}
         if given.get("policy"):
             spec["unhealthyPodEvictionPolicy"] = given["policy"]
         store.commit(Key("poddisruptionbudgets", "default", each["name"]), {
@@ -42,6 +43,8 @@ def judge(given, expect):
     query = {"dryRun": "All"} if given.get("request_dry_run") else {}
     options = {**({"dryRun": ["All"]} if given.get("eviction_dry_run") else {}),
                **({UNSAFE: True} if given.get(UNSAFE) else {})}
+    if given.get("request_has_resource_version"):
+        options["preconditions"] = {"resourceVersion": store.get(key)["metadata"]["resourceVersion"]}
     body = {"metadata": {"name": pod["name"]}, "deleteOptions": options}
     target = Key("pods", "default", given.get("name_in_url", pod["name"]))
     error = None

@@ -1,11 +1,11 @@
 """Garbage collection: the simulator's own collector over objects that name each other."""
 
 from sim.api import objects
+from sim.api.client import Key
 from sim.api.errors import StatusError
-from sim.controllers.policy.garbage import FOREGROUND, GarbageCollector, Owners, rule
+from sim.controllers.policy.garbage import FOREGROUND, GarbageCollector, Owners, rule, unblocked
 from tests.conformance.areas.world import BY_KIND, World, check_words, differences
 
-NO_WORDS = (set(), set())
 WORDS = {
     "delete_and_settle": (
         {"kinds", "owners", "dependents", "foreign_finalizer_on", "delete", "policy", "wait_s"},
@@ -17,9 +17,11 @@ WORDS = {
     "delete_sequence": ({"object", "finalizers", "steps"}, {"finalizers_after_step", "gone_after_step"}),
     "classify_item": ({"owner_classes", "dependents", "item_terminating"},
                       {"action", "policy", "owner_references_removed"}),
+    "graph_events": ({"events"}, {"owners", "dependents_of_existing"}),
+    "unblock_owner_references": ({"owner_references"}, {"owner_references"}),
 }
 SETTLE_S = 30
-WIDGET = {"apiVersion": "mygroup.example.com/v1beta1", "kind": "Widget"}
+GROUP = "mygroup.example.com"
 
 
 def judge(given, expect):
@@ -47,27 +49,25 @@ class Garden(World):
         metadata = {"ownerReferences": list(owners)} if owners else {}
         if finalizers:
             metadata["finalizers"] = list(finalizers)
-        if kind == "Widget":
-            self.define()
-            self.store.commit(key := self.widget(name, namespace), {**WIDGET, "metadata": {
-                "name": name, "namespace": namespace, "uid": f"uid-Widget-{name}", **metadata}})
-        else:
+        if kind in BY_KIND:
             key = self.put(kind, name, namespace=namespace, metadata=metadata, spec={}, status={})
+        else:
+            self.define(kind, namespace)
+            key = Key(f"{kind.lower()}s.{GROUP}", namespace, name)
+            self.store.commit(key, {"apiVersion": f"{GROUP}/v1beta1", "kind": kind, "metadata": {
+                "name": name, "namespace": namespace, "uid": f"uid-{kind}-{name}", **metadata}})
         self.keys[name] = key
         return key
 
-    def define(self):
-        self.put("CustomResourceDefinition", "widgets.mygroup.example.com", spec={
-            "group": "mygroup.example.com", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+    def define(self, kind, namespace):
+        """Define a custom kind, namespaced where its object is."""
+        plural = f"{kind.lower()}s"
+        self.put("CustomResourceDefinition", f"{plural}.{GROUP}", spec={
+            "group": GROUP, "scope": "Namespaced" if namespace else "Cluster", "names": {"kind": kind, "plural": plural},
             "versions": [{"name": "v1beta1", "served": True, "storage": True}]})
 
-    def widget(self, name, namespace):
-        from sim.api.client import Key
-
-        return Key("widgets.mygroup.example.com", namespace, name)
-
     def reference(self, name, kind, **more):
-        version = WIDGET["apiVersion"] if kind == "Widget" else BY_KIND[kind].api_version
+        version = BY_KIND[kind].api_version if kind in BY_KIND else f"{GROUP}/v1beta1"
         return {"apiVersion": version, "kind": kind, "name": name, "uid": f"uid-{kind}-{name}", **more}
 
     def collect(self):
@@ -181,3 +181,25 @@ def classify_item(given):
         own = rule({"metadata": {"name": "item", "finalizers": [FOREGROUND]}}, owners, given.get("dependents", 0)).policy
         policy = "OwnFinalizersElseBackground" if own == "Foreground" else "Background"
     return {"action": found.action, "policy": policy, "owner_references_removed": list(found.strip)}
+
+
+def graph_events(given):
+    """The graph is the store's index by owner: let objects come and go, and ask for both ends of its edges."""
+    garden = Garden()
+    collector = garden.collect()
+    for event in given["events"]:
+        uid = event["uid"]
+        if event["type"] == "delete":
+            garden.store.commit(garden.keys.pop(uid), None)
+            continue
+        references = [{"apiVersion": "v1", "kind": "Pod", "name": f"object-{owner}", "uid": owner}
+                      for owner in event.get("owners", [])]
+        garden.keys[uid] = garden.put("Pod", f"object-{uid}", metadata={"uid": uid, "ownerReferences": references})
+    there = {uid: garden.get(key) for uid, key in garden.keys.items()}
+    dependents = {uid: sorted(objects.uid(child) for _, child in collector.dependents(obj)) for uid, obj in there.items()}
+    return {"owners": {uid: [each["uid"] for each in objects.owners(obj)] for uid, obj in there.items()},
+            "dependents_of_existing": {uid: found for uid, found in dependents.items() if found}}
+
+
+def unblock_owner_references(given):
+    return {"owner_references": unblocked(given["owner_references"])}

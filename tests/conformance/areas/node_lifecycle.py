@@ -118,7 +118,7 @@ def no_schedule_taints(given):
 
 
 def reconcile_labels(given):
-    return {"labels": {**given["labels"], **rules.old_labels(given["labels"])}}
+    return {"labels": {**(labels := given.get("labels") or {}), **rules.old_labels(labels)}}
 
 
 def evicting(world):
@@ -169,7 +169,7 @@ def taint_eviction_node_seen(given):
     pods = [put_pod(world, each) for each in given["pods"]]
     evicting(world)
     for name in dict.fromkeys(each["node"] for each in given["pods"]):
-        world.put("Node", name, spec={"taints": given["taints"]})
+        world.put("Node", name, spec={"taints": given.get("taints", [])})
     world.run(0.5)
     return {"deleted_now": gone(world, pods[0]), "disruption_condition_added": marked(world, pods[0])}
 
@@ -177,10 +177,10 @@ def taint_eviction_node_seen(given):
 def taint_eviction_node_updated(given):
     world = World()
     pods = [put_pod(world, each) for each in given["pods"]]
-    node = world.put("Node", given["pods"][0]["node"], spec={"taints": given["taints_before"]})
+    node = world.put("Node", given["pods"][0]["node"], spec={"taints": given.get("taints_before", [])})
     evicting(world)
     world.run(0.2)
-    world.change(node, "spec.taints", given["taints_after"])
+    world.change(node, "spec.taints", given.get("taints_after", []))
     began_us = world.engine.now_us
     world.run(given.get("observed_after_s", 1.5))
     deleted, marks = gone(world, pods[0]), marked(world, pods[0])
@@ -196,7 +196,7 @@ def taint_eviction_node_updated(given):
 
 def taint_eviction_sequence(given):
     world = World()
-    pod = put_pod(world, {"name": "pod1", "node": "node1", "tolerations": given["pod_tolerations"]})
+    pod = put_pod(world, {"name": "pod1", "node": "node1", "tolerations": given.get("pod_tolerations", [])})
     node = world.put("Node", "node1", spec={})
     controller = evicting(world)
     scheduled = []
@@ -217,7 +217,7 @@ def first_pass_events(given):
 
 
 def min_toleration_seconds(given):
-    rows = given["toleration_seconds"]
+    rows = given.get("toleration_seconds")
     if not rows:
         return {"seconds": 0}
     pod = {"spec": {"tolerations": [
@@ -228,5 +228,5 @@ def min_toleration_seconds(given):
 
 
 def no_execute_taints(given):
-    return {"keys": [t["key"] for t in taint_eviction.no_execute({"spec": {"taints": given["taints"]}})]}
+    return {"keys": [t["key"] for t in taint_eviction.no_execute({"spec": {"taints": given.get("taints", [])}})]}
 

@@ -1,6 +1,7 @@
 """ReplicaSets: the simulator's own ranking of pods, and the status of its controller."""
 
 from sim.api import objects
+from sim.api.errors import StatusError
 from sim.controllers.workloads import pods as rules
 from sim.controllers.workloads.replicaset import ReplicaSetController
 from tests.conformance.areas.world import World, check_words, differences
@@ -13,6 +14,7 @@ WORDS = {
     "replicaset_status": ({"replicas_spec", "selector", "template_labels", "min_ready_seconds", "pods",
                            "terminating_pods"}, {"replicas", "fullyLabeledReplicas", "readyReplicas",
                                                  "availableReplicas", "terminatingReplicas"}),
+    "slow_start_batch": ({"count", "call_limit_before_failure"}, {"calls", "successes"}),
     "sort_active_pods_without_ranks": ({"pods"}, {"order"}),
 }
 
@@ -30,7 +32,7 @@ def make(world, row, uid="", owner=None):
     for unknown in set(row) - POD:
         raise KeyError(unknown)
     ready_age = row.get("ready_age_s")
-    ready = {"type": "Ready", "status": str(bool(row["ready"])),
+    ready = {"type": "Ready", "status": str(bool(row.get("ready"))),
              **({} if ready_age is None else {"lastTransitionTime": world.stamp(-ready_age)})}
     marks = {"controller.kubernetes.io/pod-deletion-cost": str(row["deletion_cost"])} if row.get("deletion_cost") else {}
     return {
@@ -57,7 +59,7 @@ def compare_pods(given):
 def pods_to_delete(given):
     world = World()
     pods = [make(world, row) for row in given["pods"]]
-    related = [make(world, row, f"related-{number}") for number, row in enumerate(given["related"])]
+    related = [make(world, row, f"related-{number}") for number, row in enumerate(given.get("related", []))]
     order = rules.deletion_order(pods, related, world.engine.unix_us)
     return {"delete": sorted(objects.name(pod) for pod in order[: given["count"]])}
 
@@ -87,3 +89,26 @@ def sort_active_pods_without_ranks(given):
     world = World()
     order = rules.deletion_order([make(world, row) for row in given["pods"]], [], world.engine.unix_us)
     return {"order": [objects.name(pod) for pod in order]}
+
+
+def slow_start_batch(given):
+    """Let a ReplicaSet want so many pods of a server that takes only some of them, and sync it once."""
+    world = World()
+    key = world.put("ReplicaSet", "rs", metadata={"generation": 1}, spec={
+        "replicas": given["count"], "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}, status={})
+    world.client.create("serviceaccounts", {"metadata": {"name": "default", "namespace": "default"}})
+    controller, asked, create = ReplicaSetController(world.engine, world.client), [], world.client.create
+
+    def limited(resource, body, **more):
+        asked.append(resource)
+        if len(asked) > given["call_limit_before_failure"]:
+            raise StatusError(500, "InternalError", "no more")
+        return create(resource, body, **more)
+
+    world.client.create = limited
+    try:
+        list(controller.reconcile(key))
+    except StatusError:
+        assert given["call_limit_before_failure"] < given["count"]
+    return {"calls": len(asked), "successes": len(world.store.list("pods"))}

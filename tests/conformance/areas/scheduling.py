@@ -111,7 +111,7 @@ def resources_fit(given):
     info = node(allocatable=amounts(given["allocatable"]))
     for number, each in enumerate(given.get("pods_on_node", [])):
         info.add(with_requests(each, f"other-{number}"))
-    wish = Wish.of(with_requests(given["pod"], "p"))
+    wish = Wish.of(with_requests(given.get("pod", {}), "p"))
     if given.get("ignored_resources"):
         kept = {name: amount for name, amount in wish.held.requests.items()
                 if name not in given["ignored_resources"] and name.partition("/")[0] not in given["ignored_resources"]}
