@@ -11,6 +11,7 @@ from sim.lab.lines import texts
 
 if TYPE_CHECKING:
     from sim.api.client import Object
+    from sim.etcd.store import Store
     from sim.lab.lab import Lab
     from tui.pace import Pace
 
@@ -32,11 +33,22 @@ def pod_word(pod: Object) -> str:
 
 
 def board_text(lab: Lab) -> Text:
-    """Show every node with its pods of user namespaces, and the pods that have no node."""
+    """Show every node with its pods of user namespaces, and the pods that have no node; each cluster after its name."""
+    names = list(lab.world.clusters)
+    if len(names) == 1:
+        return _cluster(lab.store())
     text = Text()
-    store = lab.store()
+    for name in names:
+        text.append(f"{name}\n", style="bold underline")
+        text.append_text(_cluster(lab.store(name)))
+        text.append("\n")
+    return text
+
+
+def _cluster(store: Store | None) -> Text:
+    text = Text()
     if store is None:
-        return Text("no API server")
+        return Text("no API server\n")
     for node in store.list("nodes"):
         name = objects.name(node)
         text.append(f"{name}", style="bold")

@@ -95,11 +95,11 @@ class Grader:
         name = host or self.lab.terminals[self.lab.main_terminal].logins[0].host.name
         login = twin.terminals[GOAL_TERMINAL] = Terminal(twin.network.hosts, name)
         login.refusals = twin.refusals
-        refused, before = len(twin.refusals), len(twin.world.changes())
+        refused, before_us = len(twin.refusals), twin.now_us
         done = twin.run(line, terminal=GOAL_TERMINAL, patience_seconds=TRY_LINE_SECONDS)
         if len(twin.refusals) > refused:
             raise NotSimulated(f"{twin.refusals[-1]}, in the goal's line `{line}`")
-        wrote = [change for change in twin.world.changes()[before:] if change.by.startswith("kubectl")]
+        wrote = [change for _, change in twin.world.history() if change.at_us > before_us and change.by.startswith("kubectl")]
         if wrote:
             raise LabError(f"a goal's line may only read, but `{line}` changed {wrote[0].key.resource}/{wrote[0].key.name}")
         return done

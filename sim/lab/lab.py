@@ -279,8 +279,9 @@ class Lab(Run):
     def digest(self) -> str:
         """Give a digest of the history, which equal runs share."""
         found = hashlib.sha256()
-        for change in self.world.changes():
-            found.update(f"{change.revision} {change.at_us} {change.type} {'/'.join(change.key)}\n".encode())
+        for cluster, change in self.world.history():
+            line = f"{change.revision} {change.at_us} {change.type} {'/'.join(change.key)}\n"
+            found.update(self.world.named(cluster, line).encode())
         return found.hexdigest()[:16]
 
     def save(self, path: Path) -> None:

@@ -109,8 +109,7 @@ class Run:
                             f"recorded at revision {each.revision}, here {revision})")
 
     def _revision(self) -> int:
-        store = self.world.store()
-        return store.revision if store is not None else 0
+        return self.world.revision()
 
     def _apply(self, each: Input, number: int) -> None:
         """Do one recorded input; `number` is its place among those that count. Waits need nothing: positions tell the time."""
@@ -171,13 +170,13 @@ class Run:
         """Give the inputs that make the present."""
         return self.recording.present()
 
-    def server(self) -> ApiServer | None:
-        """Give the API server that answers now."""
-        return self.world.server()
+    def server(self, cluster: str = "") -> ApiServer | None:
+        """Give the API server of a cluster that answers now; without a name of the first."""
+        return self.world.server(cluster)
 
-    def store(self) -> Store | None:
-        """Give the store of the cluster, for boards and goals; None while no server answers."""
-        server = self.server()
+    def store(self, cluster: str = "") -> Store | None:
+        """Give the store of a cluster, for boards and goals; None while no server answers."""
+        server = self.server(cluster)
         return server.store if server is not None else None
 
     def prompt(self, terminal: str) -> str:

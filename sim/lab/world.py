@@ -5,7 +5,7 @@ A world knows nothing of tasks or of a recording; `lab` builds one, lets time pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,8 +17,9 @@ from sim.engine import SECOND_US, Cause, Engine, microseconds
 from sim.etcd.store import Store
 from sim.host.network import Host, Network
 from sim.lab import faults
-from sim.lab.install import ClusterSpec, NodeSpec, addons, install, plain_hosts, server_of
-from sim.lab.scenario.model import Cluster, Scenario, Step, TimelineFault
+from sim.lab.clusters import InstalledCluster
+from sim.lab.install import ClusterSpec, NodeSpec, addons, external_etcd, install, plain_hosts, workstation
+from sim.lab.scenario.model import Cluster, ExternalEtcd, Scenario, Step, TimelineFault
 from sim.shell.login import Terminal
 from sim.shell.system import basic as _system_tools
 from sim.versions import catalogue
@@ -72,10 +73,14 @@ class World:
         self.faults: list[tuple[int, str, str, bool]] = []
         """The timeline's faults that have come: when, which, whereto, taken back."""
         self.origin_us = 0
-        self._stores: dict[str, Store] = {}
+        self.clusters: dict[str, InstalledCluster] = {}
+        """The lab's clusters by name; the first is meant where none is named."""
+        outside = {member.host for cluster in scenario.spec.clusters if isinstance(cluster.etcd, ExternalEtcd)
+                   for member in cluster.etcd.external}
+        self._hosts({host.name for host in scenario.spec.hosts if host.name in outside}, users=("etcd",))
         for number, cluster in enumerate(scenario.spec.clusters):
             self._install(cluster, number)
-        plain_hosts(self.network, {host.name: {"address": host.address} for host in scenario.spec.hosts}, kubernetes)
+        self._workstations({host.name for host in scenario.spec.hosts if host.name not in outside})
         self._files()
         self.terminals = {}
         for spec in scenario.terminal_specs():
@@ -85,23 +90,37 @@ class World:
         self.main_terminal = next(iter(self.terminals))
 
     # ---- building ---------------------------------------------------------------------------------------------
+    def _hosts(self, names: Collection[str], users: tuple[str, ...] = ()) -> None:
+        """Build the scenario's hosts of these names that belong to no cluster; they have their address whatever the order."""
+        rows = {host.name: {"address": host.address or f"172.30.0.{number + 10}", "users": users}
+                for number, host in enumerate(self.scenario.spec.hosts) if host.name in names}
+        plain_hosts(self.network, rows, self.kubernetes)
+
+    def _workstations(self, names: Collection[str]) -> None:
+        """Build the hosts from which clusters are looked after."""
+        self._hosts(names)
+        planes = {cluster.name: self.network.hosts[next(node.name for node in cluster.nodes if node.role == "control-plane")]
+                  for cluster in self.scenario.spec.clusters if cluster.installer != "managed"}
+        for name in [host.name for host in self.scenario.spec.hosts if host.name in names]:
+            workstation(self.network.hosts[name], planes)
+
     def _install(self, cluster: Cluster, number: int) -> None:
-        if number:
-            raise NotSimulated("a second cluster")
-        if cluster.etcd != "stacked":
-            raise NotSimulated("an external etcd")
         if cluster.installer == "managed":
             raise NotSimulated("a managed cluster")
         nodes = tuple(
             NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None else tuple(node.taints)})
             for node in cluster.nodes)
-        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster))
+        etcd = tuple(member.host for member in cluster.etcd.external) if isinstance(cluster.etcd, ExternalEtcd) else ()
+        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster), number, etcd=etcd)
+        if etcd:
+            external_etcd(self.network, etcd, self.kubernetes)
+        self.clusters[cluster.name] = InstalledCluster(cluster.name, self.network, tuple(node.name for node in nodes))
         images = {name: image.model_dump(exclude_unset=True) for name, image in self.scenario.spec.images.items()}
         install(self.network, spec, self.kubernetes, images)
         wanted = sum(node.present for node in nodes)
         for _ in range(START_LIMIT_SECONDS):
             self.advance(self.engine.now_us + SECOND_US)
-            server = self.server()
+            server = self.server(cluster.name)
             if server is not None and server.store.count("nodes") >= wanted:
                 break
         addons(self.network, spec, self.kubernetes)
@@ -150,22 +169,34 @@ class World:
         self.terminals.clear()
 
     # ---- what there is ----------------------------------------------------------------------------------------
+    def cluster(self, name: str = "") -> InstalledCluster:
+        """Give a cluster; without a name the first. Raises KeyError."""
+        return self.clusters[name] if name else next(iter(self.clusters.values()))
+
     def server(self, cluster: str = "") -> ApiServer | None:
-        """Give the API server that answers now."""
-        found: ApiServer | None = server_of(self.network)
-        return found
+        """Give the API server of a cluster that answers now."""
+        return self.cluster(cluster).server()
 
     def store(self, cluster: str = "") -> Store | None:
         """Give the store of a cluster: the answering server's, or the one last seen."""
-        server = self.server(cluster)
-        if server is not None:
-            self._stores[cluster] = server.store
-        return self._stores.get(cluster)
+        return self.cluster(cluster).store()
 
     def changes(self, cluster: str = "") -> list[Change]:
         """Give the history of a cluster."""
-        store = self.store(cluster)
-        return store.changes if store is not None else []
+        return self.cluster(cluster).changes()
+
+    def history(self) -> list[tuple[str, Change]]:
+        """Give the history of all clusters in order of time, each change with its cluster's name."""
+        found = [(name, change) for name, cluster in self.clusters.items() for change in cluster.changes()]
+        return sorted(found, key=lambda pair: pair[1].at_us) if len(self.clusters) > 1 else found
+
+    def named(self, cluster: str, text: str) -> str:
+        """Put the cluster's name before a text where the lab has several."""
+        return f"{cluster}: {text}" if len(self.clusters) > 1 else text
+
+    def revision(self) -> int:
+        """Give the revisions of all clusters' stores together: it rises with every write anywhere."""
+        return sum(store.revision for store in map(InstalledCluster.store, self.clusters.values()) if store is not None)
 
     # ---- what happens -----------------------------------------------------------------------------------------
     def advance(self, until_us: int, *, max_events: int | None = None, stop: Callable[[], bool] | None = None) -> int:

@@ -63,6 +63,12 @@ class Unit:
         return self.pid != 0
 
     @property
+    def user(self) -> str:
+        """Name who its program runs as."""
+        values = self.definition.values.get("User") if self.definition is not None else None
+        return values[-1] if values else "root"
+
+    @property
     def changed_on_disk(self) -> bool:
         """Tell whether its files differ from what systemd has read."""
         return self.definition is not None and self.systemd.files_of(self.name)[2] != self.read

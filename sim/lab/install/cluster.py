@@ -6,6 +6,7 @@ controlPlaneEndpoint), which leads to whichever of them answers.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib import resources
 from typing import Any
 
@@ -14,7 +15,7 @@ from sim.components import API_PORT, PROGRAMS
 from sim.host.images import Catalogue, Image, read
 from sim.host.kubelet.node import NodeFacts
 from sim.host.network import Host, Network
-from sim.lab.install import files
+from sim.lab.install import external, files
 from sim.lab.install.spec import ClusterSpec, NodeSpec, taint_of
 from sim.versions import defaults
 
@@ -103,11 +104,14 @@ def _minor(version: str) -> tuple[int, int]:
 
 
 def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, peers: dict[str, str]) -> None:
-    files.pki(host)
+    files.pki(host, stacked=not cluster.etcd)
     files.admin_kubeconfigs(host, version, cluster, server)
-    files.etcd_tools(host, version)
+    if not cluster.etcd:
+        files.etcd_tools(host, version)
     hard_way = cluster.installer != "kubeadm"
     lines = files.commands(host, version, cluster, peers)
+    if cluster.etcd:
+        external.use(host, cluster, lines)
     if hard_way:
         files.units(host, cluster, lines, LATER)
     else:
@@ -150,6 +154,7 @@ def plain_hosts(network: Network, hosts: dict[str, dict[str, Any]], version: str
     return built
 
 
-def server_of(network: Network) -> Any:
-    """Give the first API server that answers now, None when there is none."""
-    return next((s for (_, port), s in network.listeners.items() if port == API_PORT and hasattr(s, "handle")), None)
+def server_of(network: Network, hosts: Collection[str] | None = None) -> Any:
+    """Give the first API server that answers now, None when there is none. hosts: on one of these only."""
+    return next((s for (host, port), s in network.listeners.items()
+                 if port == API_PORT and hasattr(s, "handle") and (hosts is None or host in hosts)), None)

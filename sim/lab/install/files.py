@@ -103,10 +103,10 @@ def base(host: Host, version: str, *, kubectl: bool = True) -> None:
     for name, (description, command, manual) in PLAIN_UNITS.items():
         text = (f"[Unit]\nDescription={description}\nDocumentation={manual}\n\n[Service]\nExecStart={command}\n"
                 "Restart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")
-        _unit(host, name, text, vendor=True, enable=True)
+        unit(host, name, text, vendor=True, enable=True)
         root.write(command.partition(" ")[0], b"#!simulated daemon v1\n")
         root.chmod(command.partition(" ")[0], 0o755)
-    _unit(host, "dbus", STATIC_UNIT, vendor=True, enable=False)
+    unit(host, "dbus", STATIC_UNIT, vendor=True, enable=False)
     if kubectl:
         executable(host, "/usr/bin/kubectl", version)
 
@@ -120,7 +120,8 @@ ExecStart=@/usr/bin/dbus-daemon @dbus-daemon --system --address=systemd: --nofor
 """
 
 
-def _unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> None:
+def unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> None:
+    """Put a unit file on a host. vendor: as a package does, not as an administrator; enable: it starts at boot."""
     root = host.files.view()
     folder = "/usr/lib/systemd/system" if vendor else "/etc/systemd/system"
     root.write(f"{folder}/{name}.service", text.encode())
@@ -141,8 +142,8 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
         executable(host, path, host.containerd)
     if cluster.installer == "kubeadm":
         executable(host, "/usr/bin/kubeadm", version)
-    _unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
-    _unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
+    unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
+    unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
     # The legacy packages (before pkgs.k8s.io) put their drop-in where the administrator's own would be.
     folder = f"{'/etc' if minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
     root.make_dir(folder, parents=True)
@@ -204,17 +205,29 @@ def _pem(kind: str, data: bytes) -> bytes:
     return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]).encode()
 
 
-def pki(host: Host) -> None:
-    """Write the certificates of a control-plane host."""
+def pki(host: Host, *, stacked: bool = True) -> None:
+    """Write the certificates of a control-plane host. stacked: etcd is on it, too."""
     root = host.files.view()
     root.make_dir(f"{PKI}/etcd", parents=True)
     for path, (name, issuer, years) in CERTIFICATES.items():
+        if issuer == "etcd-ca" and not stacked:
+            continue
         root.write(f"{PKI}/{path}.crt", certificate(host, name or host.name, issuer, years))
         root.write(f"{PKI}/{path}.key", _pem("RSA PRIVATE KEY", f"{host.name} {path}".encode()))
         root.chmod(f"{PKI}/{path}.key", 0o600)
     root.write(f"{PKI}/sa.key", _pem("RSA PRIVATE KEY", b"service accounts"))
     root.chmod(f"{PKI}/sa.key", 0o600)
     root.write(f"{PKI}/sa.pub", _pem("PUBLIC KEY", b"service accounts"))
+
+
+def external_pki(host: Host, folder: str, subject: str) -> None:
+    """Write the files by which a host speaks to an etcd outside the cluster: its authority, a certificate, its key."""
+    root = host.files.view()
+    root.make_dir(folder, parents=True)
+    root.write(f"{folder}/ca.pem", certificate(host, "etcd-ca", "etcd-ca", 10))
+    root.write(f"{folder}/etcd.pem", certificate(host, subject, "etcd-ca", 1))
+    root.write(f"{folder}/etcd-key.pem", _pem("RSA PRIVATE KEY", f"{host.name} {subject}".encode()))
+    root.chmod(f"{folder}/etcd-key.pem", 0o600)
 
 
 def kubeconfig(cluster: str, server: str, user: str, credentials: Mapping[str, str] | None = None) -> bytes:
@@ -333,7 +346,7 @@ def units(
         policy = "" if host.catalogue.stand_in else "Restart=on-failure\nRestartSec=5\n"
         text = (f"[Unit]\nDescription={TITLES[name][0]}\nDocumentation={TITLES[name][1]}\n\n[Service]\n"
                 f"ExecStart=/usr/local/bin/{options}\n{policy}\n[Install]\nWantedBy=multi-user.target\n")
-        _unit(host, name, text, vendor=False, enable=name not in later)
+        unit(host, name, text, vendor=False, enable=name not in later)
 
 
 TITLES = {

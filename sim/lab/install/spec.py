@@ -34,7 +34,7 @@ class ClusterSpec:
     """A cluster of a scenario. extra_args: component name -> flags.
 
     number: which of the lab's clusters it is, from 0; addresses follow from it. endpoint: the address before several
-    control-plane hosts, "" for the first host's own.
+    control-plane hosts, "" for the first host's own. etcd: hosts of an etcd outside the cluster; none: it is stacked.
     """
 
     name: str = "kubernetes"
@@ -44,6 +44,7 @@ class ClusterSpec:
     extra_args: dict[str, dict[str, str]] = field(default_factory=dict)
     number: int = 0
     endpoint: str = ""
+    etcd: tuple[str, ...] = ()
 
     @property
     def planes(self) -> tuple[NodeSpec, ...]:

@@ -87,9 +87,9 @@ def _jump(lab: Lab, _: str, __: Path | None) -> str:
     upcoming = lab.engine.peek_us()
     if upcoming is None:
         return "nothing will happen by itself"
-    before = len(lab.world.changes())
+    before = len(lab.world.history())
     lab.wait((upcoming - lab.now_us) / 1_000_000)
-    said = [f"  {why.what(change)}" for change in lab.world.changes()[before:]]
+    said = [f"  {lab.world.named(cluster, why.what(change))}" for cluster, change in lab.world.history()[before:]]
     return "\n".join([f"it is now {texts.clock(lab, lab.now_us)}", *(said[:10] or ["  (nothing that the API shows has changed)"])])
 
 
@@ -212,7 +212,7 @@ WORDS: dict[str, Word] = {
     "speed": Word(":speed 60", "simulated seconds that pass in a second (auto: faster while a program waits)", _speed),
     "pause": Word(":pause", "stop the clock, or let it go on", _pause),
     "terminal": Word(":terminal NAME", "type at another terminal of the lab", _terminal),
-    "why": Word(":why KIND/NAME", "why it is as it is", lambda lab, rest, __: why.text(lab, rest)),
+    "why": Word(":why KIND/NAME [CLUSTER]", "why it is as it is", lambda lab, rest, __: why.text(lab, rest)),
     "fault": Word(":fault NAME TARGET", "break something; --end mends it", _fault),
     "undo": Word(":undo [N]", "take back the last things done", _undo),
     "rewind": Word(":rewind 5m", "go back to a moment (-30s: by so much)", _rewind),

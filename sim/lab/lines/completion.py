@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from sim.api import objects
+from yaml import YAMLError
+
+from sim.api import documents, objects
 from sim.apiserver.resources import RESOURCES
 from sim.lab.goals.objects import resource_of
 from sim.shell.pipes import COMMANDS
@@ -31,8 +34,22 @@ def completions(lab: Lab, line: str, terminal: str) -> list[str]:
     return sorted({each for each in options if each.startswith(word) and word})[:SHOWN_MOST]
 
 
+def _store(lab: Lab, terminal: str) -> Store | None:
+    """Give the store of the cluster that kubectl speaks to at a terminal; of the first where that is not clear."""
+    login = lab.terminals[terminal].login
+    try:
+        config = documents.load(login.view.read(f"{login.home}/.kube/config"))
+        named = {kind: {each["name"]: each[kind] for each in config[f"{kind}s"]} for kind in ("context", "cluster")}
+        server = named["cluster"][named["context"][config["current-context"]]["cluster"]]["server"]
+        host = lab.network.find(urlsplit(server).hostname or "", login.host)
+    except (OSError, KeyError, TypeError, ValueError, YAMLError):
+        host = None
+    names = [cluster.name for cluster in lab.world.clusters.values() if host is not None and host.name in cluster.hosts]
+    return lab.store(names[0] if names else "")
+
+
 def _names(lab: Lab, words: list[str], word: str, terminal: str) -> list[str]:
-    store = lab.store()
+    store = _store(lab, terminal)
     if store is None:
         return []
     if words[0] == ":why" or (words[0] in ("kubectl", "k") and "/" in word):

@@ -15,7 +15,7 @@ from sim.api import quantity
 from sim.lab import faults
 from sim.lab.goals.compare import OPERATORS
 from sim.lab.goals.objects import Selection, resource_of
-from sim.lab.scenario.model import Goal, Scenario, Step, Steps, Task, TimelineFault, in_language
+from sim.lab.scenario.model import Cluster, ExternalEtcd, Goal, Scenario, Step, Steps, Task, TimelineFault, in_language
 from sim.lab.scenario.read import Marks, Problem, dotted, place_of
 from sim.shell.kubectl.printing import jsonpath
 from sim.versions.catalogue import VersionError, minor_of
@@ -107,8 +107,37 @@ def _clusters(scenario: Scenario, found: Findings) -> None:
         for number, addon in enumerate(cluster.addons):
             if addon not in ADDONS:
                 found.add((*place, "addons", number), f"no add-on {addon}; there are {', '.join(ADDONS)}", "E006")
+        _external(scenario, cluster, (*place, "etcd", "external"), found)
     for number, host in enumerate(scenario.spec.hosts):
         _host_name(host.name, ("spec", "hosts", number, "name"), seen, found)
+    _addresses(scenario, found)
+
+
+def _external(scenario: Scenario, cluster: Cluster, path: Path, found: Findings) -> None:
+    """An etcd outside runs on hosts that are no nodes, each a member of one etcd."""
+    if not isinstance(cluster.etcd, ExternalEtcd):
+        return
+    free = [host.name for host in scenario.spec.hosts]
+    others = [member.host for other in scenario.spec.clusters if other is not cluster and isinstance(other.etcd, ExternalEtcd)
+              for member in other.etcd.external]
+    named = [member.host for member in cluster.etcd.external]
+    for number, name in enumerate(named):
+        if name not in free:
+            found.add((*path, number, "host"), f"{name} is none of `hosts` ({', '.join(free) or 'there are none'})", "E006")
+        elif name in others or name in named[:number]:
+            found.add((*path, number, "host"), f"{name} is a member already", "E006")
+
+
+def _addresses(scenario: Scenario, found: Findings) -> None:
+    """No two hosts have one address."""
+    rows: list[tuple[Path, str]] = [(("spec", "hosts", at), host.address) for at, host in enumerate(scenario.spec.hosts)]
+    for at, cluster in enumerate(scenario.spec.clusters):
+        rows += [(("spec", "clusters", at, "nodes", number), node.address) for number, node in enumerate(cluster.nodes)]
+    seen: dict[str, None] = {}
+    for path, address in rows:
+        if address and address in seen:
+            found.add((*path, "address"), f"two hosts have the address {address}", "E006")
+        seen[address] = None
 
 
 def _host_name(name: str, path: Path, seen: dict[str, None], found: Findings) -> None:

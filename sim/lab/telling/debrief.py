@@ -129,11 +129,11 @@ def availability(lab: Lab) -> dict[str, Availability]:
     """Follow every workload since the learner came."""
     found: dict[str, Availability] = {}
     last: dict[str, _State] = {}
-    for change in lab.world.changes():
+    for cluster, change in lab.world.history():
         usable = WORKLOADS.get(change.key.resource)
         if usable is None:
             continue
-        name = f"{change.key.namespace}/{change.key.name}"
+        name = lab.world.named(cluster, f"{change.key.namespace}/{change.key.name}")
         _count(found, last, name, max(change.at_us, lab.origin_us))
         state = _state(change, usable)
         if state is None:
@@ -171,23 +171,23 @@ def _count(found: dict[str, Availability], last: dict[str, _State], name: str, a
         was.fewest = usable if was.fewest is None else min(was.fewest, usable)
 
 
-def _since(lab: Lab) -> list[Change]:
-    """Give what has changed since the learner came, but for what the scenario itself had done."""
-    return [change for change in lab.world.changes() if change.at_us > lab.origin_us
+def _since(lab: Lab) -> list[tuple[str, Change]]:
+    """Give what has changed since the learner came, and where, but for what the scenario itself had done."""
+    return [(cluster, change) for cluster, change in lab.world.history() if change.at_us > lab.origin_us
             and not any(cause.kind == "line" and cause.text.startswith("(scenario)") for cause in change.causes)]
 
 
 def _evictions(lab: Lab) -> list[str]:
-    return [change.key.name for change in _since(lab) if change.key.resource == "pods" and happened(change, "evicted")]
+    return [change.key.name for _, change in _since(lab) if change.key.resource == "pods" and happened(change, "evicted")]
 
 
 def _risks(lab: Lab) -> list[str]:
     """Name moments at which one more loss would have hurt, and losses that nothing mended."""
     said: list[str] = []
-    for change in _since(lab):
+    for cluster, change in _since(lab):
         text = RISKS.get(change.key.resource, lambda _: "")(change)
         if text:
-            said.append(f"{clock(lab, change.at_us):>9}  {text}")
+            said.append(f"{clock(lab, change.at_us):>9}  {lab.world.named(cluster, text)}")
     return said[:RISKS_MOST] + ([f"… and {len(said) - RISKS_MOST} more"] if len(said) > RISKS_MOST else [])
 
 

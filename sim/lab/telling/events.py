@@ -1,6 +1,6 @@
 """The history as JSON lines (`--events`): changes, inputs, faults, and timers still to come. Stable within a major version.
 
-Each line is `{at_us, revision, type, key, causes, because, by}`; lines of one moment stand in the order changes, inputs.
+Each line is `{at_us, revision, type, key, causes, because, by}`, with `cluster` where a lab has several; lines of one moment stand in the order changes, inputs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ def _row(at_us: int, type: str, key: list[str], by: str, **more: Any) -> dict[st
 
 
 def _changes(lab: Lab) -> Iterator[dict[str, Any]]:
-    for change in lab.world.changes():
+    several = len(lab.world.clusters) > 1
+    for cluster, change in lab.world.history():
         yield _row(change.at_us, change.type, list(change.key), change.by, revision=change.revision, because=change.because,
-                   causes=[[c.kind, c.at_us, c.text, c.revision] for c in change.causes])
+                   causes=[[c.kind, c.at_us, c.text, c.revision] for c in change.causes],
+                   **({"cluster": cluster} if several else {}))
 
 
 def _input(each: Input) -> dict[str, Any]:

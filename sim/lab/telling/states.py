@@ -62,12 +62,12 @@ STATES: dict[str, Callable[[Object], str]] = {
 
 
 # ---- what is in the way -------------------------------------------------------------------------------------------
-def details(lab: Lab, key: Key, last: Change) -> list[str]:
-    """Say what is in the way of the object, each in a line."""
+def details(lab: Lab, key: Key, last: Change, cluster: str = "") -> list[str]:
+    """Say what is in the way of an object of a cluster, each in a line."""
     if last.new is None:
         return []
     more = DETAILS.get(key.resource)
-    return [*_timers(lab, key), *(more(lab, last.new) if more else [])]
+    return [*_timers(lab, key), *(more(lab, last.new, cluster) if more else [])]
 
 
 def _timers(lab: Lab, key: Key) -> list[str]:
@@ -77,12 +77,12 @@ def _timers(lab: Lab, key: Key) -> list[str]:
             if timer.about in (key, key.name, name) or name in timer.label.split()][:4]
 
 
-def _pod_details(lab: Lab, pod: Object) -> list[str]:
+def _pod_details(lab: Lab, pod: Object, cluster: str) -> list[str]:
     found = []
     scheduled = objects.condition(pod, "PodScheduled") or {}
     if scheduled.get("status") == "False":
         found.append(f"the scheduler says: {scheduled.get('message', scheduled.get('reason', ''))}")
-        found += placement(lab, pod)
+        found += placement(lab, pod, cluster)
     for status in objects.dig(pod, "status.containerStatuses", []):
         waiting = objects.dig(status, "state.waiting")
         if waiting:
@@ -94,7 +94,8 @@ def _pod_details(lab: Lab, pod: Object) -> list[str]:
                          f"restarted {status.get('restartCount', 0)} times")
     if objects.deleting(pod):
         node = objects.dig(pod, "spec.nodeName", "")
-        silent = lab.store().get(Key("nodes", "", node)) if node and lab.store() else None  # type: ignore[union-attr]
+        store = lab.store(cluster)
+        silent = store.get(Key("nodes", "", node)) if node and store is not None else None
         if silent is not None and objects.condition_status(silent, "Ready") != "True":
             found.append(f"it stays Terminating because the kubelet of {node} does not answer: only that kubelet can say that the "
                          "containers have ended (or somebody deletes the pod by force)")
@@ -103,16 +104,16 @@ def _pod_details(lab: Lab, pod: Object) -> list[str]:
     return found
 
 
-def placement(lab: Lab, pod: Object) -> list[str]:
+def placement(lab: Lab, pod: Object, cluster: str = "") -> list[str]:
     """Say per node which of the scheduler's filters refused the pod; nothing while no scheduler can tell."""
-    for host in lab.network.hosts.values():
-        explain = host.disks.get("scheduler.explain")
+    for name in lab.world.cluster(cluster).hosts:
+        explain = lab.network.hosts[name].disks.get("scheduler.explain")
         if explain is not None:
             return [f"  {node}: {reason}" for node, reason in explain(pod)]
     return []
 
 
-def _node_details(lab: Lab, node: Object) -> list[str]:
+def _node_details(lab: Lab, node: Object, cluster: str) -> list[str]:
     found = [f"{condition['type']} is {condition['status']} since {condition.get('lastTransitionTime', '?')}: "
              f"{condition.get('reason', '')} ({condition.get('message', '')})"
              for condition in objects.dig(node, "status.conditions", [])
@@ -121,8 +122,8 @@ def _node_details(lab: Lab, node: Object) -> list[str]:
     return [*found, *([f"taints: {', '.join(taints)}"] if taints else [])]
 
 
-def _workload_details(lab: Lab, obj: Object) -> list[str]:
-    store = lab.store()
+def _workload_details(lab: Lab, obj: Object, cluster: str) -> list[str]:
+    store = lab.store(cluster)
     if store is None:
         return []
     owners, pods = [objects.uid(obj)], []
@@ -132,14 +133,14 @@ def _workload_details(lab: Lab, obj: Object) -> list[str]:
     return [f"pod {objects.name(pod)} {_pod(pod)}" for pod in pods if not objects.pod_ready(pod) or objects.deleting(pod)][:6]
 
 
-def _budget_details(lab: Lab, pdb: Object) -> list[str]:
+def _budget_details(lab: Lab, pdb: Object, cluster: str) -> list[str]:
     status = pdb.get("status") or {}
     if status.get("disruptionsAllowed", 0) > 0:
         return []
     return ["an eviction is refused (429) until more pods than must stay are healthy: add a replica, or wait until pods are ready"]
 
 
-DETAILS: dict[str, Callable[[Lab, Object], list[str]]] = {
+DETAILS: dict[str, Callable[[Lab, Object, str], list[str]]] = {
     "pods": _pod_details, "nodes": _node_details, "deployments": _workload_details, "replicasets": _workload_details,
     "statefulsets": _workload_details, "daemonsets": _workload_details, "poddisruptionbudgets": _budget_details}
 

@@ -28,7 +28,13 @@ WRITERS = {
 
 
 def text(lab: Lab, what: str) -> str:
-    """Tell the story of `KIND/NAME` (a namespace may stand before it: `NAMESPACE/KIND/NAME`). Raises LabError."""
+    """Tell the story of `KIND/NAME` (a namespace may stand before it: `NAMESPACE/KIND/NAME`). Raises LabError.
+
+    A cluster's name may follow; without one the first cluster that knows the object is meant.
+    """
+    what, _, cluster = what.partition(" ")
+    if cluster and cluster.strip() not in lab.world.clusters:
+        raise LabError(f"there is no cluster {cluster.strip()}; there are {', '.join(lab.world.clusters)}")
     parts = what.split("/")
     if len(parts) not in (2, 3) or not all(parts):
         raise LabError("write :why KIND/NAME, for example :why pod/web-1 or :why node/node01")
@@ -37,18 +43,21 @@ def text(lab: Lab, what: str) -> str:
         resource = resource_of(kind)
     except KeyError:
         raise LabError(f"no kind {kind}; write :why pod/NAME") from None
-    changes = [c for c in lab.world.changes() if c.key.resource == resource and c.key.name == name
-               and (not space or c.key.namespace == space[0])]
-    if not changes:
-        near = sorted({c.key.name for c in lab.world.changes() if c.key.resource == resource and c.key.name.startswith(name)})
+    about = {each: found for each in ([cluster.strip()] if cluster else lab.world.clusters) if (found := [
+        c for c in lab.world.changes(each) if c.key.resource == resource and c.key.name == name
+        and (not space or c.key.namespace == space[0])])}
+    if not about:
+        near = sorted({c.key.name for _, c in lab.world.history() if c.key.resource == resource and c.key.name.startswith(name)})
         hint = f"; there are {', '.join(near[:5])}" if near else ""
         return f"nothing is known of {what}{hint}"
-    key = changes[-1].key
-    changes = [c for c in changes if c.key == key]
-    lines = [states.headline(lab, key, changes[-1])]
-    lines += [f"  {line}" for line in states.details(lab, key, changes[-1])]
+    where, *others = about
+    key = about[where][-1].key
+    changes = [c for c in about[where] if c.key == key]
+    lines = [lab.world.named(where, states.headline(lab, key, changes[-1]))]
+    lines += [f"  {line}" for line in states.details(lab, key, changes[-1], where)]
+    lines += [f"  (one in {other}, too: `:why {what} {other}`)" for other in others]
     told = [change for change in changes if _matters(change)][-STORY_MOST:]
-    by_revision = {change.revision: change for change in lab.world.changes()}
+    by_revision = {change.revision: change for change in lab.world.changes(where)}
     known: dict[int, None] = {}
     for change in told:
         lines.append(f"  {clock(lab, change.at_us):>9}  {what_of(change)}")

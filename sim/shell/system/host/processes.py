@@ -47,7 +47,7 @@ def running(host: Host) -> list[Running]:
         unit = host.unit(name)
         if unit is not None and unit.running:
             kib, percent = USES.get(unit.short, (7_000, 0.0))
-            found.append(Running(unit.pid, 1, "root", tuple(unit.argv) or (unit.short,), unit.started_us, kib, percent))
+            found.append(Running(unit.pid, 1, unit.user, tuple(unit.argv) or (unit.short,), unit.started_us, kib, percent))
     for sandbox in host.runtime.sandboxes.values():
         shim = 100_000 + int(sandbox.id[:4], 16)
         live = [container for container in sandbox.all() if container.running]
