@@ -99,7 +99,8 @@ class Recorder:
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
         self.client.create("events", {
-            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content})
+            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content},
+            canonical=True)
 
     def _moment_ns(self) -> int:
         """Give now in nanoseconds since 1970, later than all before: names of Events sort as they were written."""

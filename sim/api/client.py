@@ -76,6 +76,7 @@ class Request:
         apply), `as: Table`, `index`/`value` (an indexed list, for controllers).
     watcher, closed: for watch: called at each change; called once when the server ends the watch.
     agent: who writes, for the history. because: in the writer's own words.
+    canonical: the body was made from objects that the server gave, by code and not by hand: it need not be read anew.
     """
 
     verb: str
@@ -88,6 +89,7 @@ class Request:
     because: str = ""
     watcher: Watcher | None = None
     closed: Callable[[], None] | None = None
+    canonical: bool = False
 
 
 class Watch(Protocol):
@@ -176,16 +178,19 @@ class Client:
                 return None
             raise
 
-    def create(self, resource: str, body: Object, *, because: str = "") -> Object:
-        """Create an object in the namespace that it names."""
+    def create(self, resource: str, body: Object, *, because: str = "", canonical: bool = False) -> Object:
+        """Create an object in the namespace that it names. canonical: as in Request."""
         metadata = body["metadata"]
         key = Key(resource, metadata.get("namespace", ""), metadata.get("name", ""))
-        created: Object = self._send("create", key, body=body, because=because)
+        created: Object = self._send("create", key, body=body, because=because, canonical=canonical)
         return created
 
-    def update(self, key: Key, body: Object, *, subresource: str = "", because: str = "") -> Object:
-        """Replace an object; its resourceVersion, if set, must still be the latest (409)."""
-        updated: Object = self._send("update", key, body=body, subresource=subresource, because=because)
+    def update(
+        self, key: Key, body: Object, *, subresource: str = "", because: str = "", canonical: bool = False
+    ) -> Object:
+        """Replace an object; its resourceVersion, if set, must still be the latest (409). canonical: as in Request."""
+        updated: Object = self._send(
+            "update", key, body=body, subresource=subresource, because=because, canonical=canonical)
         return updated
 
     def patch(

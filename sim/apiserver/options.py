@@ -71,6 +71,8 @@ def truth(query: Mapping[str, str], name: str) -> bool:
 def check_write(request: Request) -> None:
     """Refuse bad dryRun, fieldValidation and field managers. Raises StatusError 422."""
     query, faults = request.query, Faults()
+    if not query:
+        return
     dry = query.get("dryRun")
     if dry and dry != "All":
         faults.unsupported("dryRun", [dry], ("All",))

@@ -37,9 +37,18 @@ def _orphan(obj: Object) -> list[str]:
     return [] if objects.controller_of(obj) else [objects.namespace(obj)]
 
 
+def _node(pod: Object) -> tuple[str]:
+    return ((pod.get("spec") or {}).get("nodeName") or "",)
+
+
+def _controller(obj: Object) -> tuple[str]:
+    owner = objects.controller_of(obj)
+    return (str(owner["kind"]) if owner else "",)
+
+
 INDEXES: dict[str, dict[str, Index]] = {
     "*": {"owner": _owners},
-    "pods": {"node": lambda pod: (objects.dig(pod, "spec.nodeName", ""),), "orphan": _orphan},
+    "pods": {"node": _node, "orphan": _orphan, "controller": _controller},
     "replicasets": {"orphan": _orphan},
     "controllerrevisions": {"orphan": _orphan},
     "events": {"about": lambda event: (objects.dig(event, "involvedObject.uid", ""),)},

@@ -6,6 +6,7 @@ simulated.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -25,9 +26,13 @@ from sim.cli import planning  # noqa: F401
 # isort: split
 from sim.cli import measuring  # noqa: F401
 
+GARBAGE_AFTER = 20_000, 10, 20
+"""A lab makes many objects and hardly any cycles: the collector looks rarely, and finds an undone world in time."""
+
 
 def main() -> None:
     """Run the command line; every foreseeable fault is one line on stderr."""
+    gc.set_threshold(*GARBAGE_AFTER)
     usage = SH_USAGE_EXIT if sys.argv[1:2] == ["sh"] else BAD_INPUT_EXIT
     from sim.lab.scenario.read import ScenarioError
 

@@ -63,10 +63,12 @@ class Controller:
     """A loop: watches queue keys, `reconcile` makes one of them true.
 
     A subclass names itself, says what it watches, and reconciles. version: of kube-controller-manager.
+    pods_of: of which kinds' pods it wants to hear, if not of all ("" for those without a controller).
     """
 
     name = ""
     watches: tuple[str, ...] = ()
+    pods_of: tuple[str, ...] | None = None
 
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         self.engine = engine
@@ -90,7 +92,11 @@ class Controller:
         self.running = True
         for resource in self.watches:
             try:
-                self._open.append(self.client.watch(resource, self.changed).stop)
+                if resource == "pods" and self.pods_of is not None:
+                    self._open += [self.client.watch(resource, self.changed, index="controller", value=kind).stop
+                                   for kind in self.pods_of]
+                else:
+                    self._open.append(self.client.watch(resource, self.changed).stop)
             except StatusError as error:
                 if error.code != 404:
                     raise

@@ -20,10 +20,12 @@ from sim.engine import SECOND_US, Cause, Engine
 LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]
 Changes = list[Change]
+Watches = list["StoreWatch"]
 Index = Callable[[Object], Iterable[str]]
 """What values an object has in an index; usually none or one."""
 
-Pairs = list[tuple[str, Index]]
+Place = tuple[str, str]
+"""Where an object stands among those of its resource: (namespace, name)."""
 
 
 def cause_of(change: Change) -> Cause:
@@ -55,6 +57,48 @@ class StoreWatch:
         self._table.pop(self, None)
 
 
+class Indexed:
+    """One index of a resource: its objects by value, and who watches a value."""
+
+    __slots__ = ("table", "values_of", "watches")
+
+    def __init__(self, values_of: Index) -> None:
+        self.values_of = values_of
+        self.table: dict[str, dict[Place, Object]] = {}
+        self.watches: dict[str, dict[StoreWatch, None]] = {}
+
+    def move(self, place: Place, before: Iterable[str], after: Iterable[str], new: Object | None) -> None:
+        """Take an object whose values were `before` and are `after`."""
+        table = self.table
+        for value in before:
+            if value not in after:
+                there = table[value]
+                there.pop(place, None)
+                if not there:
+                    del table[value]
+        if new is not None:
+            for value in after:
+                found = table.get(value)
+                if found is None:
+                    table[value] = {place: new}
+                else:
+                    found[place] = new
+
+
+class Shelf:
+    """All that is kept of one resource."""
+
+    __slots__ = ("indexes", "named", "objects", "order", "spaces", "watches")
+
+    def __init__(self, indexes: Mapping[str, Index]) -> None:
+        self.objects: dict[Place, Object] = {}
+        self.order: list[Place] | None = None
+        self.spaces: dict[str, dict[str, Object]] = {}
+        self.named = {name: Indexed(values_of) for name, values_of in indexes.items()}
+        self.indexes = list(self.named.values())
+        self.watches: dict[StoreWatch, None] = {}
+
+
 class Store:
     """The objects of one cluster and how they came to be so.
 
@@ -81,43 +125,50 @@ class Store:
         self._first_change = 0
         self._keep_history = keep_history
         self._indexes = indexes or {}
-        self._pairs: dict[str, Pairs] = {}
-        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
-        self._sorted: dict[str, list[tuple[str, str]]] = {}
-        self._by_namespace: dict[tuple[str, str], dict[str, Object]] = {}
-        self._by_index: dict[tuple[str, str], dict[str, dict[tuple[str, str], Object]]] = {}
-        self._watches: dict[str, dict[StoreWatch, None]] = {}
-        self._index_watches: dict[tuple[str, str], dict[str, dict[StoreWatch, None]]] = {}
+        self._shelves: dict[str, Shelf] = {}
+        self._watches_of_all: dict[StoreWatch, None] = {}
         self._leases: dict[int, dict[Key, int]] = {}
         self._digests: list[tuple[Object, bytes]] | None = [] if detect_mutation else None
 
     # ---- reading ----------------------------------------------------------------------------------------------
+    def _shelf(self, resource: str) -> Shelf:
+        shelf = self._shelves.get(resource)
+        if shelf is None:
+            indexes = {**self._indexes.get("*", {}), **self._indexes.get(resource, {})}
+            shelf = self._shelves[resource] = Shelf(indexes)
+        return shelf
+
     def get(self, key: Key) -> Object | None:
         """Give the object, or None."""
-        return self._objects.get(key.resource, {}).get((key.namespace, key.name))
+        shelf = self._shelves.get(key[0])
+        return shelf.objects.get(key[1:]) if shelf is not None else None
 
     def list(self, resource: str, namespace: str = "") -> Objects:
         """Give the resource's objects, in order of (namespace, name)."""
+        shelf = self._shelves.get(resource)
+        if shelf is None:
+            return []
         if namespace:
-            found = self._by_namespace.get((resource, namespace), {})
+            found = shelf.spaces.get(namespace, {})
             return [found[name] for name in sorted(found)]
-        objects = self._objects.get(resource, {})
-        order = self._sorted.get(resource)
-        if order is None:
-            order = self._sorted[resource] = sorted(objects)
-        return [objects[place] for place in order]
+        if shelf.order is None:
+            shelf.order = sorted(shelf.objects)
+        return [shelf.objects[place] for place in shelf.order]
 
     def by_index(self, resource: str, index: str, value: str) -> Objects:
         """Give the objects with that value in the index, in order of creation."""
-        return list(self._by_index.get((resource, index), {}).get(value, {}).values())
+        shelf = self._shelves.get(resource)
+        indexed = shelf.named.get(index) if shelf is not None else None
+        return list(indexed.table.get(value, {}).values()) if indexed is not None else []
 
     def resources(self) -> Names:
         """Name the resources that have objects."""
-        return sorted(resource for resource, objects in self._objects.items() if objects)
+        return sorted(resource for resource, shelf in self._shelves.items() if shelf.objects)
 
     def count(self, resource: str) -> int:
         """Tell how many objects of the resource there are."""
-        return len(self._objects.get(resource, {}))
+        shelf = self._shelves.get(resource)
+        return len(shelf.objects) if shelf is not None else 0
 
     # ---- writing ----------------------------------------------------------------------------------------------
     def commit(
@@ -130,9 +181,9 @@ class Store:
         """
         self.revision += 1
         revision = self.revision
-        place = (key.namespace, key.name)
-        objects = self._objects.setdefault(key.resource, {})
-        old = objects.get(place)
+        place = key[1:]
+        shelf = self._shelves.get(key.resource) or self._shelf(key.resource)
+        old = shelf.objects.get(place)
         if new is not None:
             new = {**new, "metadata": {**new["metadata"], "resourceVersion": str(revision)}}
             kind = "MODIFIED" if old is not None else "ADDED"
@@ -141,14 +192,15 @@ class Store:
         change = Change(
             revision, kind, key, old, new, self.engine.now_us, self.engine.causes, because, by
         )
-        self._place(key, place, objects, old, new)
+        told = self._place(shelf, key, place, old, new)
         if self._keep_history:
             self.changes.append(change)
         if self._digests is not None and new is not None:
             self._digests.append((new, _digest(new)))
         if ttl_us and new is not None:
             self._expire_later(key, revision, self.engine.now_us + ttl_us)
-        self._tell(change)
+        if told:
+            self._tell(change, told)
         return change
 
     def _expire_later(self, key: Key, revision: int, at_us: int) -> None:
@@ -166,71 +218,46 @@ class Store:
             if found is not None and found["metadata"]["resourceVersion"] == str(revision):
                 self.commit(key, None, because="its time to live ran out", by="etcd")
 
-    def _place(
-        self, key: Key, place: tuple[str, str], objects: dict[tuple[str, str], Object],
-        old: Object | None, new: Object | None,
-    ) -> None:
-        resource = key.resource
-        inside = self._by_namespace.setdefault((resource, key.namespace), {})
+    def _place(self, shelf: Shelf, key: Key, place: Place, old: Object | None, new: Object | None) -> Watches:
+        """Put the object where it belongs, in the indexes too; gives who must be told, in order."""
+        inside = shelf.spaces.get(key.namespace)
+        if inside is None:
+            inside = shelf.spaces[key.namespace] = {}
         if new is None:
-            objects.pop(place, None)
+            shelf.objects.pop(place, None)
             inside.pop(key.name, None)
+            shelf.order = None
         else:
-            objects[place] = new
+            shelf.objects[place] = new
             inside[key.name] = new
-        if old is None or new is None:
-            self._sorted.pop(resource, None)
-        for name, values_of in self._all_indexes(resource):
-            table = self._by_index.setdefault((resource, name), {})
-            before = list(values_of(old)) if old is not None else []
-            after = list(values_of(new)) if new is not None else []
-            if not before and not after:
-                continue
-            for value in before:
-                if value not in after:
-                    table[value].pop(place, None)
-                    if not table[value]:
-                        del table[value]
-            for value in after:
-                assert new is not None
-                table.setdefault(value, {})[place] = new
+            if old is None:
+                shelf.order = None
+        told = [*shelf.watches, *self._watches_of_all]
+        for indexed in shelf.indexes:
+            before = tuple(indexed.values_of(old)) if old is not None else ()
+            after = tuple(indexed.values_of(new)) if new is not None else ()
+            if before or after:
+                indexed.move(place, before, after, new)
+                if indexed.watches:
+                    values = after if before == after else (*after, *(value for value in before if value not in after))
+                    found = [watch for value in values for watch in indexed.watches.get(value, ())]
+                    told += found if len(values) == 1 else _each_once(found)
+        return told
 
-    def _all_indexes(self, resource: str) -> Pairs:
-        pairs = self._pairs.get(resource)
-        if pairs is None:
-            own = self._indexes.get(resource, {})
-            pairs = self._pairs[resource] = [*self._indexes.get("*", {}).items(), *own.items()]
-        return pairs
-
-    def _tell(self, change: Change) -> None:
+    def _tell(self, change: Change, told: Watches) -> None:
         """Tell the watchers; what they do carries the change as a cause."""
         with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
-            self._tell_all(change)
-
-    def _tell_all(self, change: Change) -> None:
-        resource = change.key.resource
-        for watch in list(self._watches.get(resource, ())):
-            watch.watcher(change)
-        for watch in list(self._watches.get("*", ())):
-            watch.watcher(change)
-        for name, values_of in self._all_indexes(resource):
-            table = self._index_watches.get((resource, name))
-            if not table:
-                continue
-            values = list(values_of(change.new)) if change.new is not None else []
-            if change.old is not None:
-                values += [value for value in values_of(change.old) if value not in values]
-            for value in values:
-                for watch in list(table.get(value, ())):
+            for watch in told:
+                if watch.active:
                     watch.watcher(change)
 
     # ---- watching ---------------------------------------------------------------------------------------------
     def watch(self, resource: str, watcher: Watcher, *, index: str = "", value: str = "") -> StoreWatch:
         """Call the watcher at each change of the resource ("*": of all), with an index only where it matches."""
         if index:
-            table = self._index_watches.setdefault((resource, index), {}).setdefault(value, {})
+            table = self._shelf(resource).named[index].watches.setdefault(value, {})
         else:
-            table = self._watches.setdefault(resource, {})
+            table = self._watches_of_all if resource == "*" else self._shelf(resource).watches
         return StoreWatch(table, watcher)
 
     def changes_since(self, revision: int) -> Changes:
@@ -268,6 +295,14 @@ class Store:
             if _digest(obj) != digest:
                 metadata: dict[str, Any] = obj["metadata"]
                 raise AssertionError(f"changed after commit: {obj.get('kind')} {metadata.get('name')}")
+
+
+def _each_once(watches: Watches) -> Watches:
+    """Leave out a watcher's second watch: who watches two values hears of a change from one to the other once."""
+    found: dict[Watcher, StoreWatch] = {}
+    for watch in watches:
+        found.setdefault(watch.watcher, watch)
+    return list(found.values())
 
 
 def _digest(obj: Object) -> bytes:

@@ -50,6 +50,7 @@ class Network:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.hosts: dict[str, Host] = {}
+        self._by_address: dict[str, Host] = {}
         self.listeners: dict[tuple[str, int], Any] = {}
         self.cuts: dict[frozenset[str], None] = {}
         self.slow_images: dict[str, float] = {}
@@ -66,6 +67,7 @@ class Network:
         """Add a host."""
         host = self.hosts[name] = Host(
             name, address, self, users=users, system=system, cpu=cpu, memory_bytes=memory_bytes)
+        self._by_address.setdefault(address, host)
         host.files.view().write("/etc/hosts", f"127.0.0.1 localhost\n{address} {name}\n".encode())
         return host
 
@@ -84,7 +86,7 @@ class Network:
             return next((host for host in reached if (host.name, port) in self.listeners), next(iter(reached or behind), None))
         if address in ("127.0.0.1", "localhost"):
             return client
-        return self.hosts.get(address) or next((h for h in self.hosts.values() if h.address == address), None)
+        return self.hosts.get(address) or self._by_address.get(address)
 
     def dial(self, client: Host, address: str, port: int) -> Any:
         """Give the service that listens at an address. Raises TransportError."""
@@ -103,7 +105,7 @@ class Network:
 
     def is_cut(self, one: Host, other: Host) -> bool:
         """Tell whether packets between two hosts are lost."""
-        return frozenset((one.name, other.name)) in self.cuts
+        return bool(self.cuts) and frozenset((one.name, other.name)) in self.cuts
 
     # ---- changes ----------------------------------------------------------------------------------------------
     def on_change(self, notice: Callable[[], None], port: int = 0) -> Callable[[], None]:

@@ -110,6 +110,7 @@ class JobController(Controller):
 
     name = "job-controller"
     watches = ("jobs", "pods")
+    pods_of = ("Job",)
 
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         super().__init__(engine, client, version=version)

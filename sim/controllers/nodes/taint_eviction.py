@@ -42,9 +42,17 @@ class TaintEvictionController(Controller):
             return
         if change.new is None:
             self._cancel(change.key, None)
-        elif change.old is None or objects.dig(change.old, "spec.nodeName") != objects.dig(change.new, "spec.nodeName") \
-                or objects.dig(change.old, "spec.tolerations") != objects.dig(change.new, "spec.tolerations"):
+            return
+        old, new = change.old["spec"] if change.old is not None else {}, change.new["spec"]
+        if old is not new and (not old or old.get("nodeName") != new.get("nodeName") or (
+                old.get("tolerations") != new.get("tolerations"))) and self._concerns(change.key, new):
             self.enqueue(change.key)
+
+    def _concerns(self, key: Key, spec: Object) -> bool:
+        """Tell whether the pod must be judged: it is due, or its node has such taints (one that gets them later is queued)."""
+        if key in self.due:
+            return True
+        return bool(spec.get("nodeName")) and bool(no_execute(self.reader.get(Key("nodes", "", spec["nodeName"]))))
 
     def stop(self) -> None:
         """Stop, and forget what was scheduled."""

@@ -110,6 +110,7 @@ class DaemonSetController(Controller):
 
     name = "daemonset-controller"
     watches = ("daemonsets", "pods", "nodes")
+    pods_of = ("DaemonSet",)
 
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         super().__init__(engine, client, version=version)

@@ -36,6 +36,7 @@ class ReplicaSetController(Controller):
     name = "replicaset-controller"
     kind, resource = "ReplicaSet", "replicasets"
     watches: tuple[str, ...] = ("replicasets", "pods")
+    pods_of: tuple[str, ...] | None = (kind, "")
 
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         super().__init__(engine, client, version=version)
@@ -120,7 +121,7 @@ class ReplicaSetController(Controller):
             for _ in range(min(batch, count)):
                 yield from self.turn()
                 try:
-                    made = self.client.create("pods", pod_from_template(owner, template), because=because)
+                    made = self.client.create("pods", pod_from_template(owner, template), because=because, canonical=True)
                 except StatusError as error:
                     if "is being terminated" in error.message:
                         return
@@ -160,7 +161,7 @@ class ReplicaSetController(Controller):
         status = {name: value for name, value in status.items() if value or name in (
             "replicas", "observedGeneration", "terminatingReplicas")}
         if status != owner.get("status"):
-            self.client.update(key, {**owner, "status": status}, subresource="status")
+            self.client.update(key, {**owner, "status": status}, subresource="status", canonical=True)
         return min(left) / SECOND_US if left else None
 
     def _conditions(self, owner: Object, failure: StatusError | None, *, missing: bool) -> list[Object]:
@@ -179,6 +180,7 @@ class ReplicationControllerController(ReplicaSetController):
     name = "replication-controller"
     kind, resource = "ReplicationController", "replicationcontrollers"
     watches = ("replicationcontrollers", "pods")
+    pods_of = (kind, "")
 
     @staticmethod
     def selector_of(owner: Object) -> Selector:

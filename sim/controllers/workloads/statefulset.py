@@ -79,6 +79,7 @@ class StatefulSetController(Controller):
 
     name = "statefulset-controller"
     watches = ("statefulsets", "pods")
+    pods_of = ("StatefulSet", "")
 
     def changed(self, change: Change) -> None:
         """Queue the set itself, the set that controls the pod, or those that would adopt it."""

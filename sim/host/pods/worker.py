@@ -481,7 +481,8 @@ class PodWorker(Ending):
         if status == found.get("status"):
             return
         try:
-            self.pod = client.update(self.key, {**found, "status": status}, subresource="status", because=because)
+            self.pod = client.update(
+                self.key, {**found, "status": status}, subresource="status", because=because, canonical=True)
         except (StatusError, TransportError):
             self._repeat_post(because)
 
