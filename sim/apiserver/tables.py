@@ -32,7 +32,9 @@ def table(row: Resource, items: Iterable[Object], now_us: int, minor: int) -> Ob
         columns = [(name, wide, _kernel if name == "Kernel-Version" else cell) for name, wide, cell in columns]
     return {
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
-        "columnDefinitions": [{"name": name, "type": "string", "priority": priority} for name, priority, _ in columns],
+        "columnDefinitions": [
+            {"name": name, "type": "string", "format": "name" if name == "Name" else "", "description": "", "priority": priority}
+            for name, priority, _ in columns],
         "rows": [
             {"cells": [cell(item, now_us) for _, _, cell in columns],
              "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item["metadata"]}}

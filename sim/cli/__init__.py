@@ -26,6 +26,9 @@ from sim.cli import planning  # noqa: F401
 # isort: split
 from sim.cli import measuring  # noqa: F401
 
+# isort: split
+from sim.cli import serving  # noqa: F401
+
 GARBAGE_AFTER = 20_000, 10, 20
 """A lab makes many objects and hardly any cycles: the collector looks rarely, and finds an undone world in time."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.api.errors import KubedrillError
+from sim.lab import requests
 
 SAVE_VERSION = 2
 KINDS = ("line", "text", "interrupt", "request", "lab", "rewind")
@@ -73,6 +74,8 @@ class Input:
                 return f"the fault {name} {target}{' taken back' if end else ''}"
             words = {"wait": "a wait", "passed": f"task {self.rest} done", "skipped": f"task {self.rest} skipped"}
             return words.get(self.word, self.data)
+        if self.kind == "request":
+            return requests.shown(requests.read(self.data)[0])
         return self.data.strip()
 
 

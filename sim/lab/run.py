@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sim.api.client import Request, Response
+from sim.api.errors import NotSimulated, StatusError, TransportError
 from sim.apiserver.server import ApiServer
 from sim.engine import Cause, Engine, microseconds
 from sim.etcd.store import Store
 from sim.host.network import Network
+from sim.lab import requests
 from sim.lab.recording import Input, LabError, Position, Recording
 from sim.lab.scenario import Scenario, seeded
 from sim.lab.world import Typed, World
@@ -121,6 +124,9 @@ class Run:
             self._keys(each.data, each.terminal)
         elif each.kind == "interrupt":
             self._interrupt(each.terminal)
+        elif each.kind == "request":
+            with suppress(StatusError, TransportError, NotSimulated):
+                self._handle(*requests.read(each.data))
         elif each.kind == "lab":
             self.apply_lab(each, number)
 
@@ -285,6 +291,18 @@ class Run:
         self.terminals[name].check()
         out, err = (b"".join(chunks[s]).decode(errors="replace") for s in ("stdout", "stderr"))
         return Result(job.status if job.status is not None else 130, out, err)
+
+    def request(self, request: Request, cluster: str = "") -> Response:
+        """Pass a real client's write to a cluster's API server. Raises StatusError, TransportError, NotSimulated."""
+        self._record("request", requests.write(request, cluster))
+        return self._handle(request, cluster)
+
+    def _handle(self, request: Request, cluster: str) -> Response:
+        server = self.world.server(cluster)
+        if server is None:
+            raise TransportError("refused", "connect: connection refused")
+        with self.engine.because((Cause("line", self.now_us, requests.shown(request)),)):
+            return server.handle(request)
 
     def interrupt(self, terminal: str = "") -> None:
         """Type Ctrl-C."""
