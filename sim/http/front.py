@@ -36,7 +36,8 @@ NOT_FOUND = StatusError(404, "NotFound", "the server could not find the requeste
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request as HTTP has it. headers: names in lower case. user: who the connection says it is; None for
-    the cluster's administrator."""
+    the cluster's administrator.
+    """
 
     method: str
     path: str
