@@ -84,6 +84,25 @@ class LogLine(NamedTuple):
     stream: str = "stdout"
 
 
+class ContainerUse(NamedTuple):
+    """What one container uses now. started_us: microseconds since 1970."""
+
+    namespace: str
+    pod: str
+    container: str
+    cpu_milli: int
+    memory_bytes: int
+    started_us: int
+
+
+class NodeUse(NamedTuple):
+    """What a node uses now, and its containers."""
+
+    cpu_milli: int
+    memory_bytes: int
+    containers: tuple[ContainerUse, ...]
+
+
 class Stoppable(Protocol):
     """Something that goes on until it is stopped."""
 
@@ -91,9 +110,9 @@ class Stoppable(Protocol):
 
 
 class NodeService(Protocol):
-    """What a kubelet serves on port 10250 of its host; the API server dials it for `pods/log`.
+    """What a kubelet serves on port 10250 of its host; dialed for `pods/log` and for metrics.
 
-    Both raise StatusError in the kubelet's words (400: container waiting to start, 404: no such pod, 500).
+    Those of logs raise StatusError in the kubelet's words (400: container waiting to start, 404: no such pod, 500).
     """
 
     def container_logs(
@@ -105,3 +124,6 @@ class NodeService(Protocol):
         self, namespace: str, pod: str, container: str, write: Callable[[LogLine | None], None]
     ) -> Stoppable:
         """Have `write` called at each line from now on, and with None when the container ends."""
+
+    def usage(self) -> NodeUse:
+        """Give what the node and its containers use now."""

@@ -178,6 +178,11 @@ class Client:
                 return None
             raise
 
+    def list(self, resource: str, namespace: str = "") -> Objects:
+        """List objects from the server, not from a cache. Raises StatusError."""
+        items: Objects = self._send("list", Key(resource, namespace, ""))["items"]
+        return items
+
     def create(self, resource: str, body: Object, *, because: str = "", canonical: bool = False) -> Object:
         """Create an object in the namespace that it names. canonical: as in Request."""
         metadata = body["metadata"]

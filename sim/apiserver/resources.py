@@ -5,6 +5,7 @@ Models: what discovery (`/apis`) says of an upstream server, and pkg/registry/*/
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -46,9 +47,25 @@ def _controller(obj: Object) -> tuple[str]:
     return (str(owner["kind"]) if owner else "",)
 
 
+_LOOPS, _URL = ("while", "until", "for", "-z", "--vus", "-n"), re.compile(r"https?://([a-z0-9-]+)(?:\.([a-z0-9-]+))?")
+
+
+def _calls(pod: Object) -> list[str]:
+    """Name the services (`namespace/name`) that a pod's command line calls again and again."""
+    found: dict[str, None] = {}
+    for each in (pod.get("spec") or {}).get("containers") or ():
+        if not each.get("command") and not each.get("args"):
+            continue
+        text = " ".join(str(word) for word in (*(each.get("command") or ()), *(each.get("args") or ())))
+        if "://" in text and any(loop in text for loop in _LOOPS):
+            for name, space in _URL.findall(text):
+                found[f"{space or objects.namespace(pod)}/{name}"] = None
+    return list(found)
+
+
 INDEXES: dict[str, dict[str, Index]] = {
     "*": {"owner": _owners},
-    "pods": {"node": _node, "orphan": _orphan, "controller": _controller},
+    "pods": {"node": _node, "orphan": _orphan, "controller": _controller, "calls": _calls},
     "replicasets": {"orphan": _orphan},
     "controllerrevisions": {"orphan": _orphan},
     "events": {"about": lambda event: (objects.dig(event, "involvedObject.uid", ""),)},

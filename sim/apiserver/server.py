@@ -14,7 +14,18 @@ from sim.api import errors, objects, patch, times
 from sim.api.client import Change, Key, Object, Reader, Request, Response, Watch
 from sim.api.errors import StatusError
 from sim.api.validation import Faults
-from sim.apiserver import admission, decode, deletion, managed, options, outage, reading, subresources, tables
+from sim.apiserver import (
+    admission,
+    aggregation,
+    decode,
+    deletion,
+    managed,
+    options,
+    outage,
+    reading,
+    subresources,
+    tables,
+)
 from sim.apiserver.access import Rights, authorize, review
 from sim.apiserver.admission import allocation
 from sim.apiserver.heartbeats import CacheReader, Heartbeats
@@ -33,6 +44,10 @@ SYSTEM_METADATA = ("name", "namespace", "uid", "creationTimestamp", "generation"
                    "deletionGracePeriodSeconds", "resourceVersion")
 DEPRECATED = {"componentstatuses": (19, "v1 ComponentStatus is deprecated in v1.19+"),
               "endpoints": (33, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")}
+
+DERIVED: Mapping[str, Callable[[ApiServer], list[Object]]] = {
+    "componentstatuses": subresources.components, "apiservices": aggregation.services}
+"""Kinds that are made up when somebody reads them."""
 
 
 class ServerWatch:
@@ -148,6 +163,8 @@ class ApiServer:
         """Give the row of a resource that this version serves; custom ones by their full name, or their plural."""
         if resource in RESOURCES:
             return self._served.get(resource)
+        if (found := aggregation.row(self, resource)) is not None:
+            return found
         definition = self.store.get(Key("customresourcedefinitions", "", resource)) or next(
             (each for each in self.store.list("customresourcedefinitions")
              if objects.dig(each, "spec.names.plural") == resource), None)
@@ -155,7 +172,8 @@ class ApiServer:
 
     def rows(self) -> list[Resource]:
         """List the rows that discovery shows, custom ones last."""
-        return [*self._served.values(), *(custom(each) for each in self.store.list("customresourcedefinitions"))]
+        return [*self._served.values(), *aggregation.rows(self),
+                *(custom(each) for each in self.store.list("customresourcedefinitions"))]
 
     def compacted(self) -> int:
         """Give the revision up to which history is gone: every 5 minutes the one of 5 minutes before.
@@ -192,10 +210,12 @@ class ApiServer:
     def _get(self, row: Resource, request: Request) -> Response:
         if request.subresource not in ("", "status", "scale", "approval"):
             return subresources.get(self, row, request)
-        if row.resource == "componentstatuses":
-            found = next((c for c in subresources.components(self) if objects.name(c) == request.key.name), None)
+        if row.group == aggregation.GROUP:
+            return aggregation.answer(self, row, request)
+        if row.resource in DERIVED:
+            found = next((c for c in DERIVED[row.resource](self) if objects.name(c) == request.key.name), None)
             if found is None:
-                raise errors.not_found(row.plural, request.key.name)
+                raise errors.not_found(row.plural, request.key.name, row.group)
         else:
             found = self._fresh(row, self.existing(row, request.key))
         if request.subresource == "scale":
@@ -205,12 +225,17 @@ class ApiServer:
         return Response(200, found, warnings=self._warned(row))
 
     def _list(self, row: Resource, request: Request) -> Response:
+        if row.group == aggregation.GROUP:
+            answer = aggregation.answer(self, row, request)
+            table = request.query.get("as") == "Table"
+            return replace(answer, body=tables.table(row, answer.body["items"], self.engine.unix_us, self.minor)) if (
+                table) else answer
         query = request.query
         metadata: Object = {"resourceVersion": str(self.store.revision)}
         if query.get("index"):
             items = self.store.by_index(row.resource, query["index"], query["value"])
-        elif row.resource == "componentstatuses":
-            items = subresources.components(self)
+        elif row.resource in DERIVED:
+            items = DERIVED[row.resource](self)
         else:
             items, metadata = reading.chunk(self.store, row, request, self.compacted())
         if row.resource in ("nodes", "leases"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sim.api.client import Client
+from sim.controllers.autoscaling.horizontal import HorizontalController
 from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.batch.cronjob import CronJobController
 from sim.controllers.batch.finished import TTLAfterFinishedController
@@ -21,7 +22,6 @@ from sim.controllers.policy.namespace import NamespaceController, RootCAPublishe
 from sim.controllers.policy.quotas import ResourceQuotaController
 from sim.controllers.storage.binder import PersistentVolumeController
 from sim.controllers.storage.protection import ClaimProtection, VolumeProtection
-from sim.controllers.workloads.autoscaler import HorizontalController
 from sim.controllers.workloads.daemonset import DaemonSetController
 from sim.controllers.workloads.deployment import DeploymentController
 from sim.controllers.workloads.replicaset import ReplicaSetController, ReplicationControllerController

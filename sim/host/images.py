@@ -25,7 +25,8 @@ class Image:
     stop_seconds None: ignores SIGTERM and is killed after the grace period. run_seconds None: does not end by itself.
     pull_error: `not-found`, `denied`, or "" when it can be pulled. spread: whether durations vary around the typical
     value (a scenario's own are exact). own: the scenario says what it does, so its command line is not interpreted.
-    ports None: it answers on any port.
+    ports None: it answers on any port. cpu_milli: thousandths of a processor it uses; call_milli: how much more for each
+    container that calls it in a loop.
     """
 
     pull_seconds: float = 3.0
@@ -40,6 +41,8 @@ class Image:
     logs: tuple[str, ...] = ()
     mib: float = 40.0
     memory_mib: float = 20.0
+    cpu_milli: float = 1.0
+    call_milli: float = 5.0
     pull_error: str = ""
     program: str = ""
     shell: bool = False
@@ -98,6 +101,7 @@ def _row(row: dict[str, Any]) -> Image:
         stop_seconds=row.get("stop", plain.stop_seconds), run_seconds=row.get("run"),
         ready_after_seconds=row.get("ready_after", 0.0), ports=tuple(row["ports"]) if row.get("ports") else None,
         logs=tuple(row.get("logs", ())), mib=row.get("mib", plain.mib), memory_mib=row.get("memory_mib", plain.memory_mib),
+        cpu_milli=row.get("cpu_milli", plain.cpu_milli), call_milli=row.get("call_milli", plain.call_milli),
         program=row.get("program", ""), shell=row.get("shell", False), newest=(int(major), int(minor)))
 
 

@@ -31,7 +31,7 @@ ROWS = (
     _shown("validatingadmissionpolicies", "ValidatingAdmissionPolicy", ADMISSION, 30),
     _shown("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", ADMISSION, 30),
     _shown("validatingwebhookconfigurations", "ValidatingWebhookConfiguration", ADMISSION, 16),
-    networking.DEFINITIONS, _shown("apiservices", "APIService", "apiregistration.k8s.io", 10),
+    networking.DEFINITIONS, networking.API_SERVICES,
     *apps.ROWS, *access.REVIEWS, networking.AUTOSCALER, *batch.ROWS, access.CSR, networking.LEASES, networking.SLICES,
     NEW_EVENTS, _shown("flowschemas", "FlowSchema", FLOW, 29),
     _shown("prioritylevelconfigurations", "PriorityLevelConfiguration", FLOW, 29), *networking.NETWORK_ROWS,

@@ -102,6 +102,13 @@ SLICES = Resource(
             [address for each in o.get("endpoints") or [] for address in each["addresses"]], 3, "<unset>")), AGE))
 
 
+BEHAVIOR = {
+    "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [
+        {"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]},
+    "scaleDown": {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}}
+"""How fast an autoscaler that says something about it scales. Models: pkg/apis/autoscaling/v2/defaults.go."""
+
+
 # ---- autoscaling --------------------------------------------------------------------------------------------------
 def _autoscaler(obj: Object) -> Object:
     """Default an autoscaler, and lift one of autoscaling/v1 to v2."""
@@ -110,6 +117,8 @@ def _autoscaler(obj: Object) -> Object:
     if percent is not None or not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80 if percent is None else percent}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if spec.get("behavior"):
+        spec["behavior"] = defaulted(spec["behavior"], BEHAVIOR)
     return {**obj, "spec": defaulted(spec, {"minReplicas": 1})}
 
 
@@ -209,6 +218,20 @@ def _established(obj: Object) -> Object:
     return {**obj, "status": {"acceptedNames": names, "conditions": conditions, "storedVersions": stored}}
 
 
+def _service(obj: Object, _: int) -> str:
+    found = objects.dig(obj, "spec.service")
+    return f"{found['namespace']}/{found['name']}" if found else "Local"
+
+
+def _available(obj: Object, _: int) -> str:
+    found = objects.condition(obj, "Available") or {"status": "Unknown"}
+    return str(found["status"]) if found["status"] == "True" else f"{found['status']} ({found.get('reason', '')})"
+
+
+API_SERVICES = Resource(
+    "apiservices", "APIService", "apiregistration.k8s.io", namespaced=False, categories=("api-extensions",),
+    subresources=("status",), since=10, strategy=Strategy(name_rule=lambda name: ""),
+    columns=(NAME, ("Service", 0, _service), ("Available", 0, _available), AGE))
 DEFINITIONS = Resource(
     "customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io", namespaced=False,
     short_names=("crd", "crds"), categories=("api-extensions",), subresources=("status",), spec_fields=("spec",),

@@ -31,7 +31,7 @@ def read(server: ApiServer, row: Resource, request: Request) -> Response:
     node = objects.dig(pod, "spec.nodeName", "")
     if not node:
         return Response(200, "")
-    address = _node_address(server, node)
+    address = node_address(server, node)
     try:
         service: NodeService = _dial(server, address)
     except TransportError as error:
@@ -76,7 +76,8 @@ def _container(pod: Object, wanted: str) -> str:
     return str(plain[0])
 
 
-def _node_address(server: ApiServer, node: str) -> str:
+def node_address(server: ApiServer, node: str) -> str:
+    """Give the address at which a node's kubelet is reached. Raises StatusError 404."""
     found = server.reader.get(Key("nodes", "", node))
     if found is None:
         raise errors.not_found("nodes", node)

@@ -1,4 +1,4 @@
-"""What a kubelet serves on port 10250: the logs of its containers (`program.NodeService`).
+"""What a kubelet serves on port 10250: logs of its containers and what they use (`program.NodeService`).
 
 Models: pkg/kubelet/server (containerLogs), kubelet_pods.go validateContainerLogStatus.
 """
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sim.api.errors import StatusError
 from sim.engine import Timer
+from sim.host.kubelet import usage
 from sim.host.runtime import Container
-from sim.program import LogLine
+from sim.program import LogLine, NodeUse
 
 if TYPE_CHECKING:
     from sim.host.kubelet.kubelet import Kubelet
@@ -59,6 +60,10 @@ class Logs:
     ) -> Follower:
         """Have `write` called at each line from now on, and with None at the end. Raises StatusError."""
         return Follower(self.kubelet, self._container(namespace, pod, container, previous=False), write)
+
+    def usage(self) -> NodeUse:
+        """Give what the node and its containers use now."""
+        return usage.of(self.kubelet)
 
 
 class Follower:

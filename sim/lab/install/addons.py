@@ -1,4 +1,4 @@
-"""What is created through the API on a fresh cluster: kube-proxy, flannel, coredns.
+"""What is created through the API on a fresh cluster: kube-proxy, flannel, coredns, metrics-server.
 
 Models: kubeadm's addon phases, and its user's `kubectl apply -f kube-flannel.yml`.
 """
@@ -15,6 +15,7 @@ from sim.lab.install.spec import ClusterSpec
 from sim.versions import catalogue, defaults
 
 RBAC = "rbac.authorization.k8s.io"
+METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.8.0"
 CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
 
 
@@ -62,6 +63,46 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
             "spec": {"clusterIP": "10.96.0.10", "selector": {"k8s-app": "kube-dns"}, "ports": [
                 {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53},
                 {"name": "metrics", "port": 9153}]}})
+    if "metrics-server" in cluster.addons:
+        _metrics_server(client)
+
+
+def _metrics_server(client: Client) -> None:
+    """Create what metrics-server's components.yaml holds, with --kubelet-insecure-tls as labs set it."""
+    labels = {"k8s-app": "metrics-server"}
+    about: Object = {"name": "metrics-server", "namespace": "kube-system", "labels": labels}
+    client.create("serviceaccounts", {"metadata": about})
+    client.create("clusterroles", {"metadata": {"name": "system:aggregated-metrics-reader", "labels": {**labels, **{
+        f"{RBAC}/aggregate-to-{role}": "true" for role in ("admin", "edit", "view")}}}, "rules": [
+        {"apiGroups": ["metrics.k8s.io"], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}]})
+    client.create("clusterroles", {"metadata": {"name": "system:metrics-server", "labels": labels}, "rules": [
+        {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}]})
+    client.create("clusterrolebindings", {
+        "metadata": {"name": "system:metrics-server", "labels": labels},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "system:metrics-server"},
+        "subjects": [{"kind": "ServiceAccount", "name": "metrics-server", "namespace": "kube-system"}]})
+    client.create("services", {"metadata": about, "spec": {"selector": labels, "ports": [
+        {"name": "https", "port": 443, "targetPort": "https", "protocol": "TCP"}]}})
+    client.create("deployments", {"metadata": about, "spec": {
+        "replicas": 1, "selector": {"matchLabels": labels}, "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
+        "template": {"metadata": {"labels": labels}, "spec": {
+            "serviceAccountName": "metrics-server", "priorityClassName": "system-cluster-critical",
+            "volumes": [{"name": "tmp-dir", "emptyDir": {}}], "containers": [{
+                "name": "metrics-server", "image": METRICS_SERVER, "imagePullPolicy": "IfNotPresent",
+                "args": ["--cert-dir=/tmp", "--secure-port=10250", "--kubelet-insecure-tls",
+                         "--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname",
+                         "--kubelet-use-node-status-port", "--metric-resolution=15s"],
+                "ports": [{"name": "https", "containerPort": 10250, "protocol": "TCP"}],
+                "readinessProbe": {"httpGet": {"path": "/readyz", "port": "https", "scheme": "HTTPS"},
+                                   "initialDelaySeconds": 20, "periodSeconds": 10, "failureThreshold": 3},
+                "livenessProbe": {"httpGet": {"path": "/livez", "port": "https", "scheme": "HTTPS"},
+                                  "periodSeconds": 10, "failureThreshold": 3},
+                "resources": {"requests": {"cpu": "100m", "memory": "200Mi"}},
+                "volumeMounts": [{"name": "tmp-dir", "mountPath": "/tmp"}]}]}}}})
+    client.create("apiservices", {"metadata": {"name": "v1beta1.metrics.k8s.io", "labels": labels}, "spec": {
+        "group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+        "insecureSkipTLSVerify": True, "service": {"name": "metrics-server", "namespace": "kube-system"}}})
 
 
 def _coredns(version: str) -> str:

@@ -171,6 +171,8 @@ class ImageSpec(Model):
     logs: list[str] | None = None
     ports: list[int] | None = None
     memory_mib: float | int | None = None
+    cpu_milli: float | int | None = None
+    call_milli: float | int | None = None
     pull_error: Literal["", "not-found", "denied"] | None = None
 
 

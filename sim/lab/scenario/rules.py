@@ -23,7 +23,7 @@ from sim.versions.catalogue import VersionError, minor_of
 Path = tuple[str | int, ...]
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 TAINT = re.compile(r"[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
-ADDONS = ("flannel", "coredns")
+ADDONS = ("flannel", "coredns", "metrics-server")
 WRITING_VERBS = frozenset((
     "annotate", "apply", "autoscale", "cordon", "cp", "create", "debug", "delete", "drain", "edit", "exec", "expose", "label",
     "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon"))

@@ -1,6 +1,6 @@
-"""version, cluster-info, top, plugin list.
+"""version, cluster-info, plugin list.
 
-Models: kubectl/pkg/cmd/{version,clusterinfo,top,plugin}, component-base/version.
+Models: kubectl/pkg/cmd/{version,clusterinfo,plugin}, component-base/version.
 """
 
 from __future__ import annotations
@@ -128,26 +128,14 @@ def cluster_info(inv: Invocation) -> Steps[int]:
     return 0
 
 
-def top(inv: Invocation) -> Steps[int]:
-    """Say that nobody measures: a cluster without metrics-server has no Metrics API."""
-    if inv.command == "top pod" and len(inv.args) > 1 or inv.command == "top node" and len(inv.args) > 1:
-        raise inv.usage(f'unexpected args: [{" ".join(inv.args)}]')
-    yield from inv.mappings()
-    raise UsageError("Metrics API not available")
-
-
 def plugin_list(inv: Invocation) -> Steps[int]:
     """Look for plugins in the path: there are none."""
     raise UsageError("unable to find any kubectl plugins in your PATH")
     yield
 
 
-TOP = ("all-namespaces", "containers", "no-headers", "selector", "field-selector", "sort-by", "sum", "use-protocol-buffers",
-       "show-capacity", "show-swap")
 VERBS = {
     "version": Verb(version, ("client", "output", "short")),
     "cluster-info": Verb(cluster_info),
-    "top pod": Verb(top, TOP),
-    "top node": Verb(top, TOP),
     "plugin list": Verb(plugin_list, ("name-only",)),
 }
