@@ -17,13 +17,14 @@ from sim.api.errors import StatusError, TransportError
 from sim.apiserver.kinds.columns import NAME
 from sim.apiserver.kinds.row import Cell, Resource
 from sim.apiserver.subresources.log import KUBELET_PORT, node_address
+from sim.apiserver.tables import METRICS
 from sim.engine import SECOND_US
 from sim.program import ContainerUse, NodeUse
 
 if TYPE_CHECKING:
     from sim.apiserver.server import ApiServer
 
-GROUP, SERVICE_NAME = "metrics.k8s.io", "v1beta1.metrics.k8s.io"
+GROUP, SERVICE_NAME = METRICS, f"v1beta1.{METRICS}"
 ROUND_US = 15 * SECOND_US
 """metrics-server --metric-resolution=15s."""
 WINDOW = "15s"

@@ -17,6 +17,8 @@ from sim.apiserver.kinds.pods import pod_status
 from sim.apiserver.resources import Resource
 
 __all__ = ["age_of", "discovery", "node_roles", "node_status", "pod_status", "table"]
+METRICS = "metrics.k8s.io"
+"""Its resources are named as those of the core group are, so that they are kept apart by their full names."""
 COLUMN_SINCE = {("jobs", "Status"): 31, ("cronjobs", "Timezone"): 30, ("priorityclasses", "PreemptionPolicy"): 31, ("persistentvolumes", "VolumeAttributesClass"): 29,
                 ("persistentvolumeclaims", "VolumeAttributesClass"): 29}
 """Columns that older servers do not send. Models: the history of printers.go."""
@@ -68,7 +70,7 @@ def discovery(path: str, version: str, rows: Iterable[Resource]) -> Response:
 
 def _described(row: Resource) -> dict[str, Any]:
     return {
-        "resource": row.plural, "kind": row.kind, "group": row.group, "version": row.version,
+        "resource": row.resource if row.group == METRICS else row.plural, "plural": row.plural, "kind": row.kind, "group": row.group, "version": row.version,
         "namespaced": row.namespaced, "singular": row.singular, "shortNames": list(row.short_names),
         "categories": list(row.categories), "verbs": list(row.verbs), "subresources": list(row.subresources),
     }
