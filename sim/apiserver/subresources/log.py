@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sim.api import errors, objects, times
 from sim.api.client import Key, Object, Request, Response
 from sim.api.errors import StatusError, TransportError
-from sim.apiserver import options
 from sim.apiserver.kinds.row import Resource
+from sim.apiserver.verbs import options
 from sim.engine import SECOND_US
 from sim.program import LogLine, NodeService
 

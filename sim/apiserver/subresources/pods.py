@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sim.api import errors, objects
 from sim.api.client import Object, Request, Response
 from sim.api.errors import FieldError
-from sim.apiserver import decode, options
+from sim.apiserver import decode
 from sim.apiserver.kinds.row import Resource
 from sim.apiserver.subresources import eviction
+from sim.apiserver.verbs import options, remove
 
 if TYPE_CHECKING:
     from sim.apiserver.server import ApiServer
@@ -70,6 +71,6 @@ def evict(server: ApiServer, row: Resource, request: Request) -> Response:
         objects.dig(pod, "status.conditions", []),
         {**eviction.DISRUPTION_TARGET, "lastTransitionTime": server.now()})
     server.commit(request, request.key, objects.put(pod, "status.conditions", conditions))
-    server.delete(row, Request("delete", request.key, agent=request.agent, user=request.user,
+    remove.delete_one(server, row, Request("delete", request.key, agent=request.agent, user=request.user,
                                because=request.because or "evicted through the eviction API"), wanted)
     return Response(201, success())

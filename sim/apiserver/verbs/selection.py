@@ -16,8 +16,8 @@ from sim.api import errors, objects, selectors
 from sim.api.client import Change, Key, Object, Request, Watcher
 from sim.api.errors import StatusError
 from sim.api.selectors import Selector
-from sim.apiserver import options
 from sim.apiserver.kinds.row import Resource
+from sim.apiserver.verbs import options
 from sim.etcd.store import Compacted, Store
 
 META_FIELDS = ("metadata.name", "metadata.namespace")

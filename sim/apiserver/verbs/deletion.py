@@ -9,7 +9,7 @@ from __future__ import annotations
 from sim.api import errors, objects, times
 from sim.api.client import Object
 from sim.apiserver.kinds.row import Resource
-from sim.apiserver.options import Deletion
+from sim.apiserver.verbs.options import Deletion
 from sim.engine import SECOND_US
 
 OWN = ("orphan", "foregroundDeletion")
