@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,8 +20,9 @@ GAP_SECONDS = 5
 
 
 def real_kubectl():
-    """Give the path of a real kubectl: $KUBEDRILL_KUBECTL, else the one on the machine; None without."""
-    found = os.environ.get(REAL) or shutil.which("kubectl")
+    """Give the path of a real kubectl: $KUBEDRILL_KUBECTL, else the fetched one (.ci/run), else the machine's; or None."""
+    fetched = Path(sys.prefix, "kubectl")
+    found = os.environ.get(REAL) or (str(fetched) if fetched.exists() else shutil.which("kubectl"))
     return os.path.realpath(found) if found else None
 
 
