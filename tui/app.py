@@ -25,6 +25,7 @@ from tui.driver import tolerate_any_byte
 from tui.leaving import ASK, LOGOUT, farewell, is_quit
 from tui.log import Screen
 from tui.pace import Pace
+from tui.screens.editor import EditorScreen
 from tui.watch import Watched
 
 if TYPE_CHECKING:
@@ -195,7 +196,23 @@ class KubedrillApp(App[None]):
         passed, self._last_tick = now - self._last_tick, now
         running = self.lab.busy(self.terminal)
         self.pace.pass_time(self.lab, self.terminal, min(passed, 0.25), EVENTS_PER_TICK)
+        self._show_editor()
         if running and not self.lab.busy(self.terminal):
+            self._program_ended()
+            self._go_through()
+
+    def _show_editor(self) -> None:
+        """Give the whole screen to a program that wants it."""
+        if self.lab.screen(self.terminal) is not None and not isinstance(self.screen, EditorScreen):
+            self.flush_partial()
+            self.push_screen(EditorScreen(self))
+
+    def to_editor(self, sent: str) -> None:
+        """Give keys to the editor, and let happen at once what they lead to."""
+        self.pace.go_on()
+        self.lab.stdin(sent, self.terminal)
+        self.lab.advance(self.lab.now_us)
+        if self.lab.screen(self.terminal) is None and not self.lab.busy(self.terminal):
             self._program_ended()
             self._go_through()
 

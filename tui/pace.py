@@ -58,7 +58,7 @@ class Pace:
 
     def pass_time(self, lab: Lab, terminal: str, real_seconds: float, events: int) -> None:
         """Let a slice of time pass, no further than the next line of output. events: the most simulation events."""
-        waiting = lab.busy(terminal)
+        waiting = lab.busy(terminal) and lab.screen(terminal) is None  # an editor waits for the learner, not the other way round
         rate = self.rate(lab, waiting=waiting)
         if rate == 0 or time.monotonic() < self._rest_until:
             return

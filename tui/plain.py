@@ -18,13 +18,42 @@ from tui.pace import Pace
 from tui.watch import Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.lab.lab import Lab
+    from sim.shell.editor.view import FullScreen
 
 WELCOME = ("This is a simulated cluster: nothing real can break. Type shell commands; :task shows the question, :help the lab "
            "lines,\n:quit leaves. Time passes only while a command runs; :wait 5m lets it pass.")
 STANDS_STILL = "(five minutes passed without a key: time stands still until you press one)"
 SLICE_SECONDS = 0.05
 EVENTS_PER_SLICE = 5000
+
+
+class Told:
+    """What was told of an editor's screen, as lines: the text when it opens, then its message and line as they change."""
+
+    def __init__(self) -> None:
+        self._program: FullScreen | None = None
+        self._last: tuple[str, str] = ("", "")
+        self.typing = False
+        """Whether the editor takes characters as text."""
+
+    def tell(self, program: FullScreen | None, say: Callable[[str], None]) -> None:
+        """Say what is new on the screen of the program that has the terminal, if there is one."""
+        opened, self._program = program is not None and program is not self._program, program
+        if program is None:
+            self.typing = False
+            return
+        picture = program.picture(80, 24)
+        if opened:
+            lines = program.everything()
+            say("\n".join(["(an editor is open: keys go to it; Escape, then :q! and Enter, leaves vi, Ctrl-X nano)",
+                           *(f"{number:5}  {line}" for number, line in enumerate(lines, 1))]))
+        here = (picture.line, picture.said)
+        if opened or (here != self._last and not (self.typing and picture.typing)):
+            say(f"{picture.said} | {picture.line}" if picture.said else picture.line)
+        self._last, self.typing = here, picture.typing
 
 
 class Plain:
@@ -43,6 +72,7 @@ class Plain:
         self._ahead: deque[str] = deque()
         """Lines that were typed while a program ran and that it did not read."""
         self.pace = Pace()
+        self.told = Told()
 
     def play(self) -> int:
         """Hold the conversation until the input ends. Gives the exit status."""
@@ -67,6 +97,10 @@ class Plain:
                 text = ""
                 continue
             text = f"{text}\n{raw}" if text else raw
+            if self.lab.screen(self.terminal) is not None:
+                self.run(raw)
+                text = ""
+                continue
             if is_quit(text):
                 return self.leave()
             if self.lab.is_lab_line(text):
@@ -115,6 +149,8 @@ class Plain:
 
     def prompt(self) -> str:
         """Give the prompt; once more than one terminal was typed at, it says which this is."""
+        if self.lab.screen(self.terminal) is not None:
+            return ""
         self._used.add(self.terminal)
         mark = f"[{self.terminal}] " if len(self._used) > 1 else ""
         return f"{mark}{self.lab.prompt(self.terminal)}"
@@ -154,6 +190,7 @@ class Plain:
         """Type a line and let it run."""
         if not self.interactive:
             self.lab.run(line, terminal=self.terminal, sink=self.sink)
+            self.told.tell(self.lab.screen(self.terminal), self.say)
             return
         self.lab.columns = shutil.get_terminal_size().columns
         patience_us = round(self.lab.patience_seconds * 1_000_000)
@@ -166,12 +203,13 @@ class Plain:
         with Keyboard() as keys:
             while job.running:
                 try:
-                    if self.lab.now_us >= limit_us:
+                    if self.lab.now_us >= limit_us and self.lab.screen(self.terminal) is None:
                         raise KeyboardInterrupt
                     self.pace.pass_time(self.lab, self.terminal, SLICE_SECONDS, EVENTS_PER_SLICE)
                     if job.running and self.pace.unattended(self.lab) and not told:
                         told = True
                         self.say(STANDS_STILL)
+                    self.told.tell(self.lab.screen(self.terminal), self.say)
                     pressed = keys.wait(SLICE_SECONDS) if job.running else ""
                     if pressed:
                         told = False
@@ -189,6 +227,11 @@ class Plain:
         before, ctrl_g, _ = text.partition("\x07")
         if before:
             self.lab.stdin(before, self.terminal)
+            self.lab.advance(self.lab.now_us)
+            if self.told.typing and before.isprintable():
+                self.out.write(before)
+                self.out.flush()
+                self._fresh = False
         if not ctrl_g:
             return
         with keys.normal():

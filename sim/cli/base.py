@@ -116,7 +116,7 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            from tui.catalogue import CatalogueApp
+            from tui.screens.catalogue import CatalogueApp
 
             chosen = CatalogueApp().run()
             if chosen:

@@ -84,7 +84,7 @@ def sh(
     for line in commands or read_lines(lab):
         if echo:
             click.echo(f"{lab.prompt(lab.chosen)}{line}")
-        if lab.is_lab_line(line):
+        if lab.is_lab_line(line) and lab.screen(lab.chosen) is None:
             said = lab.lab_line(line)
             status = BAD_INPUT_EXIT if said.startswith("kubedrill:") else 0
             click.echo(said, err=status != 0)
@@ -110,9 +110,10 @@ def read_lines(lab: Lab) -> Iterator[str]:
     for raw in sys.stdin.buffer:
         line = raw.decode(errors="replace").rstrip("\n").rstrip("\r")
         text = f"{text}\n{line}" if text else line
-        if text and not lab.is_lab_line(text) and lab.needs_more(text, lab.chosen):
+        edited = lab.screen(lab.chosen) is not None
+        if text and not edited and not lab.is_lab_line(text) and lab.needs_more(text, lab.chosen):
             continue
-        if text:
+        if text or edited:
             yield text
         text = ""
     if text:

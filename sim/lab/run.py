@@ -21,6 +21,7 @@ from sim.lab import requests
 from sim.lab.recording import Input, LabError, Position, Recording
 from sim.lab.scenario import Scenario, seeded
 from sim.lab.world import Typed, World
+from sim.shell.editor.view import FullScreen
 from sim.shell.job import Job
 from sim.shell.login import Sink, Terminal
 
@@ -248,6 +249,10 @@ class Run:
         name = self._terminal(terminal)
         if sink is not None:
             self._sinks[name] = sink
+        job = self.terminals[name].job
+        if job is not None and self.screen(name) is not None:
+            self.stdin(line + "\n", name)  # an editor is open: these are its keys
+            return job
         self._record("line", line, name)
         return self._submit(line, name)
 
@@ -269,7 +274,10 @@ class Run:
     def run(
         self, line: str, *, terminal: str = "", patience_seconds: float | None = None, sink: Sink | None = None
     ) -> Result:
-        """Type a line and let time pass until it ends; when patience runs out Ctrl-C is typed (status 130)."""
+        """Type a line and let time pass until it ends; when patience runs out Ctrl-C is typed (status 130).
+
+        An editor that it opens stays open and waits for keys: the result is then 0, and what is typed next goes to it.
+        """
         name = self._terminal(terminal)
         chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
         front = sink or self._sinks.get(name)
@@ -281,16 +289,30 @@ class Run:
 
         job = self.type(line, terminal=name, sink=both)
         patience = self.patience_seconds if patience_seconds is None else patience_seconds
-        if job.running:
-            self.world.advance(self.now_us + microseconds(patience), stop=lambda: not job.running)
-        if job.running:
-            self.interrupt(name)
+        self.go_on(name, patience)
+        if job.running and self.screen(name) is None:
+            self._record("interrupt", "", name)
+            self._interrupt(name)
             both(f"kubedrill: interrupted after {patience:g} s of simulated time (--patience)\n".encode(), "stderr")
         if front is not None:
             self._sinks[name] = front
         self.terminals[name].check()
         out, err = (b"".join(chunks[s]).decode(errors="replace") for s in ("stdout", "stderr"))
-        return Result(job.status if job.status is not None else 130, out, err)
+        return Result(job.status if job.status is not None else 0 if self.screen(name) is not None else 130, out, err)
+
+    def screen(self, terminal: str) -> FullScreen | None:
+        """Give the program that has the whole terminal and waits for keys, an editor; None for bash and all others."""
+        return self.terminals[terminal].screen
+
+    def go_on(self, terminal: str, seconds: float) -> None:
+        """Let time pass until the foreground line of a terminal has ended, or has opened an editor that waits for keys."""
+        job = self.terminals[terminal].job
+
+        def rests() -> bool:
+            return job is None or not job.running or self.screen(terminal) is not None
+
+        if not rests():
+            self.world.advance(self.now_us + microseconds(seconds), stop=rests)
 
     def request(self, request: Request, cluster: str = "") -> Response:
         """Pass a real client's write to a cluster's API server. Raises StatusError, TransportError, NotSimulated."""
@@ -305,9 +327,11 @@ class Run:
             return server.handle(request)
 
     def interrupt(self, terminal: str = "") -> None:
-        """Type Ctrl-C."""
+        """Type Ctrl-C; in an editor it is a key like another."""
         name = self._terminal(terminal)
-        if self.busy(name):
+        if self.screen(name) is not None:
+            self.stdin("\x03", name)
+        elif self.busy(name):
             self._record("interrupt", "", name)
             self._interrupt(name)
 

@@ -42,7 +42,7 @@ def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | N
 
 
 def _line(lab: Lab, line: str, terminal: str, *, background: bool = False) -> tuple[str, Result]:
-    if lab.is_lab_line(line):
+    if lab.is_lab_line(line) and lab.screen(terminal or lab.main_terminal) is None:
         said = lab.lab_line(line)
         return line, Result(2 if said.startswith("kubedrill:") else 0, said + "\n", "")
     if background:
@@ -97,9 +97,13 @@ def _interrupt(lab: Lab, step: Step) -> tuple[str, Result]:
 
 
 def _keys(lab: Lab, step: Step) -> tuple[str, Result]:
+    name = step.on or lab.main_terminal
     for text in step.keys or []:
-        lab.stdin(text, step.on)
+        edited = lab.screen(name) is not None
+        lab.stdin(text, name)
         lab.advance(lab.now_us + KEY_US)
+        if edited and lab.screen(name) is None:
+            lab.go_on(name, lab.patience_seconds)  # the editor was left: the line that opened it ends
     return _said(f"(keys) {''.join(step.keys or [])!r}")
 
 

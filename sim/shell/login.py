@@ -10,6 +10,7 @@ from bashkit import FileSystem
 from sim.engine import Engine, Event, Interrupt, Process, Steps
 from sim.host.files import FileError, View
 from sim.shell import history, programs
+from sim.shell.editor.view import FullScreen
 from sim.shell.job import BROKEN_PIPE, BUG, INTERRUPTED, Job
 from sim.shell.lend import FAULTS, Lent, lend
 from sim.shell.pipes import BrokenPipe, Leave, Pipe, Streams
@@ -243,6 +244,7 @@ class Terminal:
         self.forks = 0
         self.left = False  # the last line asked the first login to end; whoever holds the terminal decides
         self.columns: int | None = None  # how wide a screen is that shows tables; None where nobody looks
+        self.screen: FullScreen | None = None  # the program that has the whole terminal, while there is one
         self.keyboard = Pipe(self.engine, terminal=True)
         self._pid = FIRST_PID - 1
         self._typed = ""
@@ -304,7 +306,13 @@ class Terminal:
         self._typed = ""
 
     def keys(self, text: str) -> None:
-        """Press keys while a program runs: a line goes to it with its newline, Ctrl-D ends its input."""
+        """Press keys while a program runs: a line goes to it with its newline, Ctrl-D ends its input.
+
+        A program that has the whole terminal gets every key as it is.
+        """
+        if self.screen is not None:
+            self.screen.press(text)
+            return
         for key in text.replace("\r", "\n"):
             if key in ERASE:
                 self._typed = self._typed[:-1]
@@ -320,6 +328,11 @@ class Terminal:
                 if key == "\n":
                     self.keyboard.write(self._typed.encode())
                     self._typed = ""
+
+    def unfinished(self) -> str:
+        """Give what was typed of a line that has no newline yet, to a program that takes single keys; it is then its."""
+        typed, self._typed = self._typed, ""
+        return typed
 
     def check(self) -> None:
         """Raise what went wrong inside the shell itself, if anything did."""

@@ -32,7 +32,7 @@ BASE = ("""
     sha256sum sha384sum sha512sum shuf shutdown sleep snap sort split ss ssh ssh-copy-id ssh-keygen stat stdbuf strace
     strings stty su sudo sum swapoff swapon sync sysctl systemctl systemd-analyze tac tail tar tcpdump tee telnet test
     timedatectl timeout tmux top touch tput tr tree true truncate tsort tty ufw umount uname unexpand uniq unlink
-    uptime useradd usermod uuidgen vi vim visudo vmstat w watch wc wget whereis which who whoami xargs xxd yes yq zcat
+    uptime useradd usermod uuidgen vi view vim visudo vmstat w watch wc wget whereis which who whoami xargs xxd yes yq zcat
 """.split())
 """What a freshly installed Ubuntu server has, as far as labs type it. Packages bring the rest."""
 PSEUDO_FILES = {

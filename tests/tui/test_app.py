@@ -11,6 +11,7 @@ from tui.app import KubedrillApp
 from tui.driver import tolerant_decoder
 from tui.leaving import ASK
 from tui.log import Screen
+from tui.screens.editor import EditorScreen
 from tui.pace import UNATTENDED_SECONDS, Pace
 
 
@@ -173,3 +174,22 @@ def test_a_timer_that_fires_while_the_app_closes_does_nothing():
         await pilot.pause(0.7)
 
     assert with_app(act).return_code in (None, 0)
+
+
+def test_an_editor_has_the_whole_screen_until_it_is_left():
+    async def act(app, pilot):
+        await pilot.press(*"vi /tmp/note", "enter")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await pilot.press(*"ione", "enter", *"tw", "backspace", *"wo", "escape", "up", "D", *"i1", "escape")
+        picture = app.screen.query_one("#picture").render()
+        assert "1" in str(picture) and "two" in str(picture) and "~" in str(picture)
+        await pilot.press("ctrl+c", *":wq", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: not app.lab.busy("main"))
+        await pilot.press(*"cat /tmp/note", "enter")
+        await until(pilot, lambda: shown(app).endswith("# cat /tmp/note\no1n\ntwo"))
+        replay = app.lab.fork()
+        assert replay.run("cat /tmp/note").stdout == "o1n\ntwo\n" and not replay.differs
+        replay.close()
+
+    with_app(act)

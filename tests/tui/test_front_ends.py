@@ -6,7 +6,7 @@ import io
 from sim.lab.lab import Lab
 from tests.lab_fixtures import lab
 from tui.app import KubedrillApp
-from tui.catalogue import CatalogueApp
+from tui.screens.catalogue import CatalogueApp
 from tui.leaving import OWN_SHELL, farewell
 from tui.plain import Plain
 from tui.watch import Watched

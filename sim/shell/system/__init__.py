@@ -4,6 +4,7 @@ Importing the package registers them all in `pipes.COMMANDS`. A tool that is not
 """
 
 from sim.shell import builtins
+from sim.shell.editor import program as editors
 from sim.shell.system import basic, clock, files, host, people, remote, running
 
-__all__ = ["basic", "builtins", "clock", "files", "host", "people", "remote", "running"]
+__all__ = ["basic", "builtins", "clock", "editors", "files", "host", "people", "remote", "running"]

@@ -1,7 +1,7 @@
 """edit: the object in a file, an editor, and the difference sent back.
 
-Models: kubectl/pkg/cmd/util/editor/{editor,editoptions}.go. The editor is a program of the host that needs no keys
-(`sed -i …`); vi and its like refuse.
+Models: kubectl/pkg/cmd/util/editor/{editor,editoptions}.go. The editor is a program of the host: vi on the terminal, or
+one that needs no keys (`sed -i …`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from sim.api import objects
 from sim.api import patch as patches
 from sim.api.client import Object
-from sim.api.errors import NotSimulated, StatusError
+from sim.api.errors import StatusError, qualified
 from sim.engine import Steps
 from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
@@ -18,15 +18,20 @@ from sim.shell.kubectl.printing.yaml import to_yaml
 from sim.shell.kubectl.resource.chosen import Chosen, Info, choose
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
+STATUS_INVALID, STATUS_NOT_FOUND = 422, 404
 HEADER = """# Please edit the object below. Lines beginning with a '#' will be ignored,
 # and an empty file will abort the edit. If an error occurs while saving this file will be
 # reopened with the relevant failures.
 #
 """
-INTERACTIVE = frozenset(("vi", "vim", "nvim", "nano", "emacs", "ed", "ex", "less", "more", "code"))
 CHANGED_WHO = "At least one of apiVersion, kind and name was changed"
 NOT_SAVED = "Edit cancelled, no valid changes were saved."
 DIGITS = "0123456789"
+
+
+BAD_FILE = 400
+Reason = tuple[str, list[str]]
+Reasons = list[Reason]
 
 
 class Editor:
@@ -41,59 +46,79 @@ class Editor:
             self.program = "false"
         self.named = where
         self.printer = Printer(inv, dry_run(inv))
-        number = inv.engine.stream("kubectl.edit").text(DIGITS, 10).lstrip("0")
-        self.path = f"/tmp/kubectl-edit-{number}.yaml"  # noqa: S108  (on the simulated host)
+        self.path = ""
 
     def run(self) -> Steps[int]:
-        """Get the objects, edit them, send the changes."""
-        inv = self.inv
+        """Get the objects, edit them, send the changes; what the server would not take is edited again."""
+        inv, files = self.inv, self.inv.call.files
         chosen = yield from choose(inv)
         if chosen.errors:
             return report(inv, chosen.errors)
         if not chosen:
             raise UsageError("edit cancelled, no objects found")
-        first = self.program.split()[0].rpartition("/")[2]
-        if first in INTERACTIVE:
-            raise NotSimulated(f"the editor {first}; set KUBE_EDITOR to a program that needs no keys, as in "
-                               "KUBE_EDITOR='sed -i s/old/new/'")
-        text = HEADER + to_yaml(shown(chosen))
-        files = inv.call.files
-        files.write(self.path, text.encode())
-        problem = ""
+        original = text = to_yaml(shown(chosen))
+        reasons: Reasons = []
         while True:
-            before = without_comments(files.read(self.path))
-            status = yield from inv.call.shell.source(f"{self.program} {self.path}", inv.call.streams)
-            if status:
-                raise UsageError(f'there was a problem with the editor "{self.named}"')
+            yield from self.launch(HEADER + "".join(map(reason_text, reasons)) + text)
             data = files.read(self.path)
-            after = without_comments(data)
-            if problem and after == before:
+            if reasons and without_comments(data) == without_comments(text.encode()):
                 return self.preserved(NOT_SAVED)
-            if after == without_comments(text.encode()):
-                files.remove(self.path)
-                inv.err("Edit cancelled, no changes made.")
-                return 0
+            if without_comments(data) == without_comments(original.encode()):
+                return self.cancelled("no changes made")
             try:
                 yield from self.save(chosen, data)
                 files.remove(self.path)
                 return 0
             except UsageError as error:
                 return self.preserved(error.text)
-            except (goyaml.GoYamlError, StatusError) as error:
-                problem = str(error)
-                if isinstance(error, StatusError) and error.code == 422:
-                    self.say_invalid(chosen)
+            except goyaml.GoYamlError as error:
+                reasons = [self.invalid(chosen, ["<nil>: Invalid value: \"The edited file failed validation\": " + str(error)])]
+            except StatusError as error:
+                if error.code not in (STATUS_INVALID, BAD_FILE):
+                    return self.not_patched(chosen[0], error)
+                reasons = [self.invalid(chosen, [f"{cause.get('field', '')}: {cause.get('message', '')}" for cause in error.details.get("causes", [])])
+                           if error.code == STATUS_INVALID else (f"The edited file had a syntax error: {error.message}", [])]
+            text = data.decode(errors="replace")
+            text = text.removeprefix(HEADER)
+            text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+    def launch(self, text: str) -> Steps[None]:
+        """Put a text into a new temporary file and run the editor on it. Raises UsageError."""
+        call = self.inv.call
+        if self.path:
+            call.files.remove(self.path)
+        self.path = f"/tmp/kubectl-edit-{call.engine.stream('kubectl.edit').text(DIGITS, 10).lstrip('0')}.yaml"  # noqa: S108  (on the simulated host)
+        call.files.write(self.path, text.encode())
+        status = yield from call.shell.source(f"{self.program} {self.path}", call.streams)
+        if status:
+            raise UsageError(f'there was a problem with the editor "{self.named}"')
+
+    def cancelled(self, why: str) -> int:
+        """Say that nothing was changed, and end."""
+        self.inv.call.files.remove(self.path)
+        self.inv.err(f"Edit cancelled, {why}.")
+        return 0
 
     def preserved(self, text: str) -> int:
         """Say where the changes lie, and end."""
         self.inv.err(f'A copy of your changes has been stored to "{self.path}"')
         raise UsageError(text)
 
-    def say_invalid(self, chosen: Chosen) -> None:
-        """Say which object the server would not take."""
-        info = chosen[0]
-        group = f"{info.mapping.plural}.{info.mapping.group}" if info.mapping.group else info.mapping.plural
-        self.inv.err(f'error: {group} "{info.name}" is invalid')
+    def invalid(self, chosen: Chosen, causes: list[str]) -> Reason:
+        """Say which object would not be taken; gives what the file is headed with when it is edited again."""
+        name = named(chosen[0])
+        self.inv.err(f"error: {name} is invalid")
+        return f"{name} was not valid", causes
+
+    def not_patched(self, info: Info, error: StatusError) -> int:
+        """Say that the server would not have the change for another reason than its content, and end."""
+        if error.code == STATUS_NOT_FOUND:
+            self.inv.err(f"error: {named(info)} could not be found on the server")
+            self.inv.err(f'The edits you made on deleted resources have been saved to "{self.path}"')
+        else:
+            self.inv.err(f"error: {named(info)} could not be patched: {error.message}")
+            self.inv.err(f"You can run `kubectl replace -f {self.path}` to try this update again.")
+        return 1
 
     def save(self, chosen: Chosen, data: bytes) -> Steps[None]:
         """Send what was changed. Raises StatusError, GoYamlError, UsageError."""
@@ -124,6 +149,18 @@ class Editor:
         subresource = self.inv.flags["subresource"] or ""
         done = yield from self.inv.send("patch", info.key, body=change, query=query, subresource=subresource)
         self.printer.done(info.mapping, done, "edited")
+
+
+def named(info: Info) -> str:
+    """Name an object as errors do: `deployments.apps "web"`."""
+    return f'{qualified(info.mapping.plural, info.mapping.group)} "{info.name}"'
+
+
+def reason_text(reason: Reason) -> str:
+    """Write why an edited file was not taken, as its next header does."""
+    head, causes = reason
+    rows = [f"{head}:", *(f"* {cause}" for cause in causes)] if causes else [head]
+    return "".join("# " + row.replace("\n", "\n# ") + "\n" for row in rows) + "#\n"
 
 
 def shown(chosen: Chosen) -> Object:
