@@ -15,20 +15,33 @@ DEFAULT_CPU_MILLI, DEFAULT_MEMORY_BYTES = 100, 200 * 1024 * 1024
 ANY_ADDRESS = "0.0.0.0"
 
 Port = tuple[str, str, int]
+Alike = tuple[str, tuple[tuple[str, str], ...]]
+"""A namespace and labels: pods that selectors do not tell apart."""
 
 
 class Held(NamedTuple):
-    """A pod on a node, with what it takes there. requests and weight: cpu in milli, the rest in base units."""
+    """A pod on a node, with what it takes there. requests and weight: cpu in milli, the rest in base units.
+
+    alike: as what it counts for selectors; None while it is going.
+    """
 
     pod: Object
     requests: dict[str, int]
     weight: dict[str, int]
     ports: tuple[Port, ...]
+    alike: Alike | None = None
+
+
+def alike(pod: Object) -> Alike | None:
+    """Say as what a pod counts for those who look for siblings or neighbours; nothing when it is going."""
+    if objects.deleting(pod):
+        return None
+    return objects.namespace(pod), tuple(objects.labels(pod).items())
 
 
 def hold(pod: Object) -> Held:
     """Compute once what a pod takes on a node."""
-    return Held(pod, scheduling.requests(pod), weight_of(pod), tuple(host_ports(pod)))
+    return Held(pod, scheduling.requests(pod), weight_of(pod), tuple(host_ports(pod)), alike(pod))
 
 
 @dataclass(slots=True)
@@ -42,6 +55,8 @@ class NodeInfo:
     allocatable: dict[str, int] = field(default_factory=dict)
     choosy: dict[Key, None] = field(default_factory=dict)
     """Pods with (anti-)affinity of their own: they have a say in where others may go."""
+    counts: dict[Alike, int] = field(default_factory=dict)
+    """How many pods are alike, without those that are going."""
 
     def set_node(self, node: Object) -> None:
         """Take a newer Node object."""
@@ -53,21 +68,29 @@ class NodeInfo:
         """Count a pod that is bound here."""
         key = objects.key("pods", pod)
         self.remove(key)
-        held = held._replace(pod=pod) if held is not None else hold(pod)
+        held = Held(pod, held.requests, held.weight, held.ports, alike(pod)) if held is not None else hold(pod)
         self.held[key] = held
-        self.requested.update(held.requests)
-        self.weighed.update(held.weight)
-        affinity = objects.dig(pod, "spec.affinity", {})
-        if affinity.get("podAffinity") or affinity.get("podAntiAffinity"):
+        self._sum(held, 1)
+        affinity = pod["spec"].get("affinity")
+        if affinity and (affinity.get("podAffinity") or affinity.get("podAntiAffinity")):
             self.choosy[key] = None
 
     def remove(self, key: Key) -> None:
         """No longer count a pod."""
         held = self.held.pop(key, None)
         if held is not None:
-            self.requested.subtract(held.requests)
-            self.weighed.subtract(held.weight)
+            self._sum(held, -1)
             self.choosy.pop(key, None)
+
+    def _sum(self, held: Held, sign: int) -> None:
+        for name, amount in held.requests.items():
+            self.requested[name] += sign * amount
+        for name, amount in held.weight.items():
+            self.weighed[name] += sign * amount
+        if held.alike is not None:
+            self.counts[held.alike] = self.counts.get(held.alike, 0) + sign
+            if not self.counts[held.alike]:
+                del self.counts[held.alike]
 
     def pods(self) -> Iterator[Object]:
         """Give the pods here."""
@@ -76,7 +99,7 @@ class NodeInfo:
     def without(self, keys: set[Key]) -> NodeInfo:
         """Give this node as it would be without some of its pods."""
         twin = NodeInfo(self.node, dict(self.held), Counter(self.requested), Counter(self.weighed), self.allocatable,
-                        dict(self.choosy))
+                        dict(self.choosy), dict(self.counts))
         for key in keys:
             twin.remove(key)
         return twin

@@ -6,7 +6,7 @@ Models: pkg/scheduler/schedule_one.go, eventhandlers.go. Left out: extenders, se
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sim.api import objects, selectors, times
@@ -15,7 +15,7 @@ from sim.api.errors import StatusError, TransportError
 from sim.api.selectors import Selector
 from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.scheduler import messages, preemption
-from sim.controllers.scheduler.candidates import Candidates, Verdict, class_of
+from sim.controllers.scheduler.candidates import ROWS_MOST, Candidates, Verdict, class_of
 from sim.controllers.scheduler.nodeinfo import NodeInfo
 from sim.controllers.scheduler.plugins import volumes
 from sim.controllers.scheduler.plugins.filters import Refusal, Version, Wish
@@ -28,7 +28,7 @@ BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US = 15_000, 20_000, 50_000
 CYCLE_US = 2_000
 QPS, BURST = 50, 100
 FLUSH_US, PARKED_MOST_US = 30 * SECOND_US, 300 * SECOND_US
-CLASSES_MOST, ATTEMPTS_MOST, SCORED_MOST = 64, 2_000, 200
+CLASSES_MOST, ATTEMPTS_MOST = 64, 2_000
 OWNERS = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "ReplicationController": "replicationcontrollers"}
 NODE_PARTS = ("spec", "metadata.labels", "status.allocatable")
 
@@ -39,15 +39,16 @@ class Attempt:
 
     at_us: int
     refused: dict[str, Refusal]
-    fitting: tuple[str, ...] = ()
+    fitting: Sequence[str] = ()
     parts: dict[str, list[int]] = field(default_factory=dict)
+    rows: Sequence[int] = ()
     node: str = ""
     message: str = ""
 
     def scores(self) -> dict[str, dict[str, int]]:
         """Give the weighted scores: node -> plugin -> score."""
-        return {name: {plugin: values[at] * WEIGHTS[plugin] for plugin, values in self.parts.items()}
-                for at, name in enumerate(self.fitting)}
+        return {name: {plugin: values[row] * WEIGHTS[plugin] for plugin, values in self.parts.items()}
+                for row, name in zip(self.rows, self.fitting, strict=True)}
 
 
 def explain(attempt: Attempt) -> list[tuple[str, str]]:
@@ -286,8 +287,8 @@ class Scheduler:
         found.seen = len(self._changed)
         return found
 
-    def _rotated(self) -> list[str]:
-        """Give the nodes in the order of search: zone by zone in turn, beginning where the last search ended."""
+    def _search_order(self) -> list[str]:
+        """Give the nodes in the order of search: zone by zone in turn; the same list until nodes come or go."""
         if not self._order:
             zones: dict[str, list[str]] = {}
             for name in sorted(self.nodes):
@@ -295,8 +296,7 @@ class Scheduler:
                 zones.setdefault(labels.get("topology.kubernetes.io/zone", ""), []).append(name)
             rows = list(zones.values())
             self._order = [row[at] for at in range(max(map(len, rows), default=0)) for row in rows if at < len(row)]
-        at = self._next_node % max(1, len(self._order))
-        return self._order[at:] + self._order[:at]
+        return self._order
 
     def _schedule(self, waiting: Waiting) -> None:
         key = waiting.key
@@ -313,7 +313,8 @@ class Scheduler:
             self._fail(waiting, pod, self._failure([refusal] * len(self.nodes), text, pod), dict.fromkeys(self.nodes, refusal))
             return
         candidates = self._class(pod)
-        verdict = candidates.search(self._rotated() if candidates.named is None else candidates.named, self.nodes)
+        order = self._search_order() if candidates.named is None else []
+        verdict = candidates.search(order, self._next_node % max(1, len(order)), self.nodes)
         if not verdict.best:
             nominated = self._preempt(pod, candidates, verdict)
             self._fail(waiting, pod, self._message(verdict, pod, nominated), verdict.refused, nominated)
@@ -340,9 +341,9 @@ class Scheduler:
             self._mark(node)
             raise
         self.queue.remove(key)
-        few = len(verdict.fitting) <= SCORED_MOST
-        self._remember(key, Attempt(self.engine.now_us, verdict.refused, tuple(verdict.fitting) if few else (),
-                                    verdict.parts if few else {}, node))
+        few = len(verdict.fitting) <= ROWS_MOST
+        self._remember(key, Attempt(self.engine.now_us, verdict.refused, verdict.fitting if few else (),
+                                    verdict.parts if few else {}, verdict.rows if few else (), node))
         self.recorder.event(pod, "Normal", "Scheduled",
                             f"Successfully assigned {key.namespace}/{key.name} to {node}", action="Binding")
 

@@ -115,12 +115,14 @@ def resources(wish: Wish, info: NodeInfo) -> Refusal | None:
     return Refusal(tuple(reasons), helpless, "NodeResourcesFit") if reasons else None
 
 
-FILTERS: tuple[Filter, ...] = (unschedulable, node_name, taints, affinity, ports, resources)
+OF_THE_NODE: tuple[Filter, ...] = (unschedulable, node_name, taints, affinity)
+"""Filters that look at the Node object alone, not at what is there: they come first."""
+OF_ITS_PODS: tuple[Filter, ...] = (ports, resources)
 
 
-def first_refusal(wish: Wish, info: NodeInfo) -> Refusal | None:
-    """Ask the filters in order; the first that refuses has its say."""
-    for check in FILTERS:
+def first_refusal(checks: tuple[Filter, ...], wish: Wish, info: NodeInfo) -> Refusal | None:
+    """Ask filters in order; the first that refuses has its say."""
+    for check in checks:
         refusal = check(wish, info)
         if refusal is not None:
             return refusal

@@ -103,7 +103,8 @@ class AffinityFilter:
             self._near.update(name, info)
         if self.far:
             self._far.update(name, info)
-        self._theirs.update(name, info)
+        if (info is not None and info.choosy) or self._theirs.of(name):
+            self._theirs.update(name, info)
 
     @property
     def idle(self) -> bool:
@@ -170,6 +171,11 @@ class AffinityScore:
         """Take a changed node."""
         if self.terms or (info is not None and info.choosy) or self.tally.of(name):
             self.tally.update(name, info)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nobody prefers anything."""
+        return not self.tally.sums or not any(self.tally.sums.values())
 
     def scores(self, nodes: Sequence[NodeInfo]) -> list[int] | None:
         """Score the nodes that fit, 0 to 100; None where nothing is preferred."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sim.api import objects, scheduling, selectors
 from sim.api.client import Object
 from sim.api.selectors import Selector
 from sim.controllers.scheduler.nodeinfo import NodeInfo
 from sim.controllers.scheduler.plugins.filters import Refusal, Wish, untolerated
-from sim.controllers.scheduler.plugins.tally import HOSTNAME, Place, Tally, place_of
+from sim.controllers.scheduler.plugins.tally import HOSTNAME, Chosen, Place, Tally, place_of
 
 PLUGIN = "PodTopologySpread"
 TEXT = "node(s) didn't match pod topology spread constraints"
@@ -62,12 +63,6 @@ def read(pod: Object, when: str) -> list[Constraint]:
     return found
 
 
-def matching(info: NodeInfo, selector: Selector, namespace: str) -> int:
-    """Count the node's pods of a namespace that the selector chooses and that are not going."""
-    return sum(1 for pod in info.pods() if objects.namespace(pod) == namespace and not objects.deleting(pod)
-               and selector.matches(objects.labels(pod)))
-
-
 class SpreadFilter:
     """The constraints that refuse."""
 
@@ -77,14 +72,15 @@ class SpreadFilter:
         self.tallies = [Tally(self._counter(each)) for each in self.constraints]
 
     def _counter(self, constraint: Constraint) -> Count:
-        pod, space = self.wish.pod, objects.namespace(self.wish.pod)
+        pod = self.wish.pod
+        chosen = Chosen(constraint.selector, objects.namespace(pod))
 
         def count(info: NodeInfo) -> dict[Place, int]:
             places = [place_of(info, each.key) for each in self.constraints]
             place = place_of(info, constraint.key)
             if place is None or None in places or not constraint.counts(pod, info):
                 return {}
-            return {place: matching(info, constraint.selector, space)}
+            return {place: chosen.on(info)}
 
         return count
 
@@ -109,6 +105,16 @@ class SpreadFilter:
         return None
 
 
+class Mark(NamedTuple):
+    """What spreading sees of a node: per constraint the pods that are there (by host) or the place (by anything else).
+
+    out: it lacks a label that the pod's own constraints need.
+    """
+
+    seen: tuple[int | Place | None, ...]
+    out: bool = False
+
+
 class SpreadScore:
     """The constraints that prefer: the pod's own, or the defaults for the pods of a controller."""
 
@@ -118,47 +124,52 @@ class SpreadScore:
         self.strict = bool(own)
         self.constraints = read(wish.pod, "ScheduleAnyway") if own else [
             Constraint(key, skew, siblings, 1, True, False) for key, skew in DEFAULTS] if siblings is not None else []
-        self.tallies = [Tally(self._counter(each)) for each in self.constraints]
+        space = objects.namespace(wish.pod)
+        self._chosen = [Chosen(each.selector, space) for each in self.constraints]
+        self._tallies = [Tally(self._counter(*pair)) for pair in zip(self.constraints, self._chosen, strict=True)]
 
-    def _counter(self, constraint: Constraint) -> Count:
-        pod, space = self.wish.pod, objects.namespace(self.wish.pod)
+    def _counter(self, constraint: Constraint, chosen: Chosen) -> Count:
+        pod = self.wish.pod
 
         def count(info: NodeInfo) -> dict[Place, int]:
             place = place_of(info, constraint.key)
-            if constraint.key == HOSTNAME:
-                return {(HOSTNAME, objects.name(info.node)): matching(info, constraint.selector, space)}
-            if place is None or not constraint.counts(pod, info):
-                return {}
-            return {place: matching(info, constraint.selector, space)}
+            return {place: chosen.on(info)} if place is not None and constraint.counts(pod, info) else {}
 
         return count
 
     def update(self, name: str, info: NodeInfo | None) -> None:
         """Take a changed node."""
-        for tally in self.tallies:
-            tally.update(name, info)
+        for constraint, tally in zip(self.constraints, self._tallies, strict=True):
+            if constraint.key != HOSTNAME:
+                tally.update(name, info)
 
-    def scores(self, nodes: Sequence[NodeInfo]) -> list[int] | None:
-        """Score the nodes that fit, 0 to 100; None where nothing is preferred."""
+    def mark(self, info: NodeInfo) -> Mark:
+        """Say what is seen of a node."""
+        seen = tuple(chosen.on(info) if constraint.key == HOSTNAME else place_of(info, constraint.key)
+                     for constraint, chosen in zip(self.constraints, self._chosen, strict=True))
+        out = self.strict and any(place_of(info, each.key) is None for each in self.constraints)
+        return Mark(seen, out)
+
+    def scores(self, marks: Sequence[Mark], numbers: Sequence[int]) -> list[int] | None:
+        """Score nodes that fit by their marks, 0 to 100; None where nothing is preferred. numbers: how many have each."""
         if not self.constraints:
             return None
-        left = [self.strict and any(place_of(info, c.key) is None for c in self.constraints) for info in nodes] if (
-            self.strict) else [False] * len(nodes)
-        raw: list[float] = [0.0] * len(nodes)
-        for constraint, tally in zip(self.constraints, self.tallies, strict=True):
-            sums = tally.sums
+        left = [mark.out for mark in marks]
+        taking_part = sum(number for number, out in zip(numbers, left, strict=True) if not out)
+        raw: list[float] = [0.0] * len(marks)
+        for at, (constraint, tally) in enumerate(zip(self.constraints, self._tallies, strict=True)):
+            seen: list[Any] = [mark.seen[at] for mark in marks]
             if constraint.key == HOSTNAME:
-                weight, add = math.log(len(nodes) - sum(left) + 2), constraint.skew - 1
-                counts = [sums[HOSTNAME, objects.name(info.node)] for info in nodes]
-                raw = [value + count * weight + add for value, count in zip(raw, counts, strict=True)]
+                weight, add = math.log(taking_part + 2), constraint.skew - 1
+                raw = [value + count * weight + add for value, count in zip(raw, seen, strict=True)]
                 continue
+            sums = tally.sums
             if not sums:
                 continue
-            places = [place_of(info, constraint.key) for info in nodes]
-            weight = math.log(len({p for p, out in zip(places, left, strict=True) if p is not None and not out}) + 2)
-            for at, place in enumerate(places):
-                if place is not None and not left[at]:
-                    raw[at] += sums.get(place, 0) * weight + (constraint.skew - 1)
+            weight = math.log(len({place for place, out in zip(seen, left, strict=True) if place is not None and not out}) + 2)
+            for number, place in enumerate(seen):
+                if place is not None and not left[number]:
+                    raw[number] += sums.get(place, 0) * weight + (constraint.skew - 1)
         return normal([math.floor(value + 0.5) for value in raw], left)
 
 

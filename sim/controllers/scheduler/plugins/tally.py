@@ -7,16 +7,43 @@ from collections.abc import Callable
 
 from sim.api import objects, selectors
 from sim.api.client import Object
-from sim.controllers.scheduler.nodeinfo import NodeInfo
+from sim.api.selectors import Selector
+from sim.controllers.scheduler.nodeinfo import Alike, NodeInfo
 
 Place = tuple[str, str]
 HOSTNAME = "kubernetes.io/hostname"
+KNOWN_MOST = 1000
+"""So many sets of labels a selector remembers its answer for (a StatefulSet's pods all differ)."""
 
 
 def place_of(info: NodeInfo, key: str) -> Place | None:
     """Give the node's place for a topology key, None where it has no such label."""
     value = objects.labels(info.node).get(key)
     return None if value is None else (key, value)
+
+
+class Chosen:
+    """Counts a node's pods of a namespace that a selector chooses and that are not going."""
+
+    __slots__ = ("_known", "namespace", "selector")
+
+    def __init__(self, selector: Selector, namespace: str) -> None:
+        self.selector = selector
+        self.namespace = namespace
+        self._known: dict[Alike, bool] = {}
+
+    def on(self, info: NodeInfo) -> int:
+        """Count those on a node."""
+        number = 0
+        for alike, count in info.counts.items():
+            chosen = self._known.get(alike)
+            if chosen is None:
+                chosen = self._known[alike] = alike[0] == self.namespace and self.selector.matches(dict(alike[1]))
+                if len(self._known) > KNOWN_MOST:
+                    self._known.clear()
+            if chosen:
+                number += count
+        return number
 
 
 class Tally:
