@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import simpy
-from simpy.core import EmptySchedule
 from simpy.events import NORMAL, Event, Initialize, Process
 from simpy.exceptions import Interrupt
 
@@ -22,6 +21,7 @@ __all__ = ["SECOND_US", "Cause", "Engine", "Event", "Interrupt", "Process", "Ste
 SECOND_US = 1_000_000
 CAUSES_MAX = 4
 
+_sha256 = hashlib.sha256
 T = TypeVar("T")
 Steps = Generator[Event, Any, T]
 """What a process is: a generator that yields engine events and returns a value."""
@@ -65,7 +65,7 @@ class Stream:
     def uniform(self, low: int, high: int) -> int:
         """Draw an integer from low to high, both included."""
         self._count += 1
-        digest = hashlib.sha256(self._prefix + str(self._count).encode()).digest()
+        digest = _sha256(self._prefix + str(self._count).encode()).digest()
         return low + int.from_bytes(digest[:8], "big") % (high - low + 1)
 
     def choice(self, options: Sequence[T]) -> T:
@@ -99,7 +99,8 @@ class Timer(Event):
     __slots__ = ("_args", "_call", "about", "at_us", "cancelled", "causes", "label")
 
     def __init__(self, engine: Engine, at_us: int, call: Callable[..., object], args: tuple[Any, ...]) -> None:
-        super().__init__(engine._env)
+        self.env = engine._env
+        self.callbacks = [engine._fire]
         self.at_us = at_us
         self.label = ""
         self.about: Any = None
@@ -131,20 +132,18 @@ class Engine:
         self._env = simpy.Environment(initial_time=0)
         self.seed = seed
         self.epoch_s = epoch_s
+        self.now_us = 0
+        """The simulated time in microseconds since the lab began. Only `step` and `advance` set it."""
+        self._epoch_us = epoch_s * SECOND_US
         self.causes: tuple[Cause, ...] = ()
         self.events_processed = 0
         self._streams: dict[str, Stream] = {}
         self._labelled: dict[Timer, None] = {}
 
     @property
-    def now_us(self) -> int:
-        """Give the simulated time in microseconds since the lab began."""
-        return int(self._env.now)
-
-    @property
     def unix_us(self) -> int:
         """Give the simulated date as microseconds since 1970."""
-        return self.epoch_s * SECOND_US + int(self._env.now)
+        return self._epoch_us + self.now_us
 
     def stream(self, name: str) -> Stream:
         """Give the random stream of that name; the same name is the same stream."""
@@ -158,10 +157,10 @@ class Engine:
     ) -> Timer:
         """Call `call(*args)` after a delay, with the present causes (and, if labelled, the timer as one of them)."""
         timer = Timer(self, self.now_us + delay_us, call, args)
-        timer.callbacks = [self._fire]
-        timer.label, timer.about = label, about
         if label:
+            timer.label = label
             self._labelled[timer] = None
+        timer.about = about
         self._env.schedule(timer, NORMAL, max(0, delay_us))
         return timer
 
@@ -178,8 +177,12 @@ class Engine:
         causes = timer.causes
         if timer.label:
             causes = self.join_causes(causes, (Cause("timer", timer.at_us, timer.label),))
-        with self.because(causes):
+        outer = self.causes
+        self.causes = causes
+        try:
             timer._call(*timer._args)
+        finally:
+            self.causes = outer
 
     def event(self) -> Event:
         """Make an event that somebody will trigger with `succeed(value)`."""
@@ -251,10 +254,11 @@ class Engine:
 
     def step(self) -> None:
         """Process one simulation event. Raises IndexError when there is none."""
-        try:
-            self._env.step()
-        except EmptySchedule:
-            raise IndexError("no simulation event") from None
+        env = self._env
+        if not env._queue:
+            raise IndexError("no simulation event")
+        self.now_us = int(env._queue[0][0])
+        env.step()
         self.events_processed += 1
 
     def advance(
@@ -268,8 +272,8 @@ class Engine:
 
         Returns the moment reached, in microseconds.
         """
-        done = 0
-        while self._env.peek() <= until_us:
+        done, queue = 0, self._env._queue
+        while queue and queue[0][0] <= until_us:
             if max_events is not None and done >= max_events:
                 return self.now_us
             self.step()
@@ -277,7 +281,7 @@ class Engine:
             if stop is not None and stop():
                 return self.now_us
         if until_us > self.now_us:
-            self._env._now = until_us
+            self._env._now = self.now_us = until_us
         return self.now_us
 
     def timers(self) -> list[Timer]:

@@ -9,7 +9,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from sim.api.validation import Faults
 from sim.apiserver import decode
+from sim.apiserver.kinds import podspec
+from sim.apiserver.verbs import create
 from sim.etcd.store import Store
 
 settings.register_profile("push", derandomize=True, database=None, deadline=None)
@@ -27,7 +30,18 @@ def canonical_by_proof(monkeypatch):
             assert decode.body_read(row, request, minor, old) == (request.body, ()), request
         return body(row, request, minor, old)
 
+    is_sound = create.is_sound
+
+    def proved_sound(request, like):
+        if is_sound(request, like):
+            faults, spec = Faults(), request.body["spec"]
+            podspec.validate(spec, "spec", faults)
+            assert not faults and podspec.default(spec) == spec, request
+            return True
+        return False
+
     monkeypatch.setattr(decode, "body", proved)
+    monkeypatch.setattr(create, "is_sound", proved_sound)
 
 
 @pytest.fixture(autouse=True)

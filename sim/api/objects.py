@@ -78,7 +78,11 @@ def owners(obj: Object) -> list[Object]:
 
 def controller_of(obj: Object) -> Object | None:
     """Give the owner reference that says `controller: true`."""
-    return next((owner for owner in owners(obj) if owner.get("controller")), None)
+    for owner in obj["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            found: Object = owner
+            return found
+    return None
 
 
 def controller_uid(obj: Object) -> str:
@@ -97,7 +101,12 @@ def controller_reference(owner: Object) -> Object:
 
 def condition(obj: Object, kind: str) -> Object | None:
     """Give the status condition of that type."""
-    return next((c for c in dig(obj, "status.conditions", []) if c.get("type") == kind), None)
+    status = obj.get("status")
+    for each in (status.get("conditions") or ()) if isinstance(status, dict) else ():
+        if each.get("type") == kind:
+            found: Object = each
+            return found
+    return None
 
 
 def condition_status(obj: Object, kind: str) -> str:
@@ -128,7 +137,7 @@ def pod_ready(pod: Object) -> bool:
 
 def pod_finished(pod: Object) -> bool:
     """Tell whether the pod's phase is Succeeded or Failed."""
-    return dig(pod, "status.phase") in ("Succeeded", "Failed")
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

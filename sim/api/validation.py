@@ -210,21 +210,26 @@ class Faults(list[FieldError]):
             self.required("metadata.name", NAME_REQUIRED)
         else:
             self.invalid("metadata.name", name, name_rule(name))
-        self.labels("metadata.labels", metadata.get("labels"))
-        self.annotations("metadata.annotations", metadata.get("annotations"))
-        for number, owner in enumerate(metadata.get("ownerReferences") or []):
-            for part in ("apiVersion", "kind", "name", "uid"):
-                if not owner.get(part):
-                    self.invalid(f"metadata.ownerReferences[{number}].{part}", "",
-                                 "version must not be empty" if part == "apiVersion" else f"{part} must not be empty")
-        if sum(bool(owner.get("controller")) for owner in metadata.get("ownerReferences") or []) > 1:
-            self.invalid("metadata.ownerReferences", metadata["ownerReferences"],
-                         "Only one reference can have Controller set to true")
+        if metadata.get("labels"):
+            self.labels("metadata.labels", metadata["labels"])
+        if metadata.get("annotations"):
+            self.annotations("metadata.annotations", metadata["annotations"])
+        if metadata.get("ownerReferences"):
+            self._owners(metadata["ownerReferences"])
         for number, finalizer in enumerate(metadata.get("finalizers") or []):
             wrong = qualified_name(finalizer)
             if not wrong and "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
                 wrong = "name is neither a standard finalizer name nor is it fully qualified"
             self.invalid(f"metadata.finalizers[{number}]", finalizer, wrong)
+
+    def _owners(self, references: Any) -> None:
+        for number, owner in enumerate(references):
+            for part in ("apiVersion", "kind", "name", "uid"):
+                if not owner.get(part):
+                    self.invalid(f"metadata.ownerReferences[{number}].{part}", "",
+                                 "version must not be empty" if part == "apiVersion" else f"{part} must not be empty")
+        if len(references) > 1 and sum(bool(owner.get("controller")) for owner in references) > 1:
+            self.invalid("metadata.ownerReferences", references, "Only one reference can have Controller set to true")
 
 
 def port_name(value: str) -> str:

@@ -19,6 +19,7 @@ MASTERS, NODES, NODE = "system:masters", "system:nodes", "system:node:"
 SELECTING_SINCE = 32
 """AuthorizeNodeWithSelectors is on since 1.32: a kubelet reads its own Node and its own pods only."""
 _READ = ["get", "list", "watch"]
+WRITES = frozenset({"create", "update", "patch"})
 NODE_RULES: list[Object] = [{"apiGroups": [group], "resources": resources, "verbs": verbs} for group, resources, verbs in (
     ("authentication.k8s.io", ["tokenreviews"], ["create"]),
     ("authorization.k8s.io", ["subjectaccessreviews", "localsubjectaccessreviews"], ["create"]),
@@ -189,6 +190,11 @@ def authorize(rights: Rights, request: Request, row: Resource) -> None:
     """Let the request pass. Raises StatusError 403."""
     if request.subresource == "heartbeat" or MASTERS in request.user.groups:
         return
+    if request.verb in WRITES and NODES in request.user.groups and request.user.name.startswith(NODE) and (
+            row.resource not in ("secrets", "configmaps")):
+        whole = f"{row.plural}/{request.subresource}" if request.subresource else row.plural
+        if _every_node_may(request.verb, row.group, whole):
+            return
     wanted = attributes(request, row)
     allowed, reason = rights.decide(request.user, wanted, request.query)
     if not allowed:

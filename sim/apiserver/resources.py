@@ -12,7 +12,8 @@ from functools import cache
 from sim.api import objects
 from sim.api.client import Object
 from sim.apiserver.kinds import ROWS
-from sim.apiserver.kinds.row import ALL_VERBS, Index, Resource
+from sim.apiserver.kinds.row import ALL_VERBS, Resource
+from sim.etcd.store import Index
 
 __all__ = ["ALL_VERBS", "INDEXES", "RESOURCES", "ROWS", "Index", "Resource"]
 POD_GENERATION_SINCE = 34
@@ -30,8 +31,12 @@ def served(minor: int) -> dict[str, Resource]:
     return found
 
 
+NONE: list[str] = []
+
+
 def _owners(obj: Object) -> list[str]:
-    return [owner["uid"] for owner in objects.owners(obj)]
+    references = obj["metadata"].get("ownerReferences")
+    return [owner["uid"] for owner in references] if references else NONE
 
 
 def _orphan(obj: Object) -> list[str]:
@@ -44,7 +49,7 @@ def _node(pod: Object) -> tuple[str]:
 
 def _controller(obj: Object) -> tuple[str]:
     owner = objects.controller_of(obj)
-    return (str(owner["kind"]) if owner else "",)
+    return (owner["kind"] if owner else "",)
 
 
 _LOOPS, _URL = ("while", "until", "for", "-z", "--vus", "-n"), re.compile(r"https?://([a-z0-9-]+)(?:\.([a-z0-9-]+))?")
@@ -63,12 +68,18 @@ def _calls(pod: Object) -> list[str]:
     return list(found)
 
 
+def _about(event: Object) -> tuple[str]:
+    return ((event.get("involvedObject") or {}).get("uid") or "",)
+
+
+OWNERS, LABELS = ("metadata", "ownerReferences"), ("metadata", "labels")
 INDEXES: dict[str, dict[str, Index]] = {
-    "*": {"owner": _owners},
-    "pods": {"node": _node, "orphan": _orphan, "controller": _controller, "calls": _calls},
-    "replicasets": {"orphan": _orphan},
-    "controllerrevisions": {"orphan": _orphan},
-    "events": {"about": lambda event: (objects.dig(event, "involvedObject.uid", ""),)},
-    "endpointslices": {"service": lambda s: (objects.labels(s).get("kubernetes.io/service-name", ""),)},
+    "*": {"owner": Index(_owners, OWNERS)},
+    "pods": {"node": Index(_node, ("spec",)), "orphan": Index(_orphan, OWNERS), "controller": Index(_controller, OWNERS),
+             "calls": Index(_calls, ("spec",))},
+    "replicasets": {"orphan": Index(_orphan, OWNERS)},
+    "controllerrevisions": {"orphan": Index(_orphan, OWNERS)},
+    "events": {"about": Index(_about, ("involvedObject",))},
+    "endpointslices": {"service": Index(lambda s: (objects.labels(s).get("kubernetes.io/service-name", ""),), LABELS)},
 }
 """What the store keeps indexed: any list inside a reconcile must be one of these."""

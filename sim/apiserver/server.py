@@ -110,8 +110,9 @@ class ApiServer:
 
     def row(self, resource: str) -> Resource | None:
         """Give the row of a resource that this version serves; custom ones by their full name, or their plural."""
-        if resource in RESOURCES:
-            return self._served.get(resource)
+        found = self._served.get(resource)
+        if found is not None or resource in RESOURCES:
+            return found
         if (found := aggregation.row(self, resource)) is not None:
             return found
         definition = self.store.get(Key("customresourcedefinitions", "", resource)) or next(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.api.client import Change, Key, Object, Objects, Watcher
 from sim.engine import SECOND_US, Cause, Engine
@@ -21,19 +21,32 @@ LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]
 Changes = list[Change]
 Watches = list["StoreWatch"]
-Index = Callable[[Object], Iterable[str]]
-"""What values an object has in an index; usually none or one."""
+
+
+class Index(NamedTuple):
+    """What values an object has in an index, usually none or one.
+
+    part: the fields that lead to what they are read from; where that is the same as before, so are the values.
+    """
+
+    values_of: Callable[[Object], Iterable[str]]
+    part: tuple[str, ...] = ()
+
+
 
 Place = tuple[str, str]
 """Where an object stands among those of its resource: (namespace, name)."""
 
 
+DONE = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}
+
+
 def cause_of(change: Change) -> Cause:
     """Make the cause that a change is for what follows from it."""
-    verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}[change.type]
-    name = "/".join(filter(None, (change.key.namespace, change.key.name)))
+    _, space, name = change.key
+    place = f"{space}/{name}" if space and name else space or name
     why = f": {change.because}" if change.because else ""
-    return Cause("change", change.at_us, f"{change.object.get('kind', '')} {name} {verb}{why}", change.revision)
+    return Cause("change", change.at_us, f"{change.object.get('kind', '')} {place} {DONE[change.type]}{why}", change.revision)
 
 
 class Compacted(Exception):
@@ -58,16 +71,26 @@ class StoreWatch:
 
 
 class Indexed:
-    """One index of a resource: its objects by value, and who watches a value."""
+    """One index of a resource: where the objects of a value stand, and who watches a value."""
 
-    __slots__ = ("table", "values_of", "watches")
+    __slots__ = ("part", "table", "values_of", "watches")
 
-    def __init__(self, values_of: Index) -> None:
-        self.values_of = values_of
-        self.table: dict[str, dict[Place, Object]] = {}
+    def __init__(self, index: Index) -> None:
+        self.values_of, self.part = index
+        self.table: dict[str, dict[Place, None]] = {}
         self.watches: dict[str, dict[StoreWatch, None]] = {}
 
-    def move(self, place: Place, before: Iterable[str], after: Iterable[str], new: Object | None) -> None:
+    def same(self, old: Object, new: Object) -> bool:
+        """Tell whether two objects have the very part from which the values are read."""
+        before: Any = old
+        after: Any = new
+        for name in self.part:
+            before, after = before.get(name), after.get(name)
+            if before is after:
+                return True
+        return False
+
+    def move(self, place: Place, before: Iterable[str], after: Iterable[str]) -> None:
         """Take an object whose values were `before` and are `after`."""
         table = self.table
         for value in before:
@@ -76,13 +99,12 @@ class Indexed:
                 there.pop(place, None)
                 if not there:
                     del table[value]
-        if new is not None:
-            for value in after:
-                found = table.get(value)
-                if found is None:
-                    table[value] = {place: new}
-                else:
-                    found[place] = new
+        for value in after:
+            found = table.get(value)
+            if found is None:
+                table[value] = {place: None}
+            else:
+                found[place] = None
 
 
 class Shelf:
@@ -94,7 +116,7 @@ class Shelf:
         self.objects: dict[Place, Object] = {}
         self.order: list[Place] | None = None
         self.spaces: dict[str, dict[str, Object]] = {}
-        self.named = {name: Indexed(values_of) for name, values_of in indexes.items()}
+        self.named = {name: Indexed(index) for name, index in indexes.items()}
         self.indexes = list(self.named.values())
         self.watches: dict[StoreWatch, None] = {}
 
@@ -159,7 +181,9 @@ class Store:
         """Give the objects with that value in the index, in order of creation."""
         shelf = self._shelves.get(resource)
         indexed = shelf.named.get(index) if shelf is not None else None
-        return list(indexed.table.get(value, {}).values()) if indexed is not None else []
+        if shelf is None or indexed is None:
+            return []
+        return [shelf.objects[place] for place in indexed.table.get(value, ())]
 
     def resources(self) -> Names:
         """Name the resources that have objects."""
@@ -234,22 +258,30 @@ class Store:
                 shelf.order = None
         told = [*shelf.watches, *self._watches_of_all]
         for indexed in shelf.indexes:
+            if old is not None and new is not None and indexed.same(old, new):
+                if indexed.watches:
+                    values = tuple(indexed.values_of(new))
+                    told += _watching(indexed.watches, values)
+                continue
             before = tuple(indexed.values_of(old)) if old is not None else ()
             after = tuple(indexed.values_of(new)) if new is not None else ()
             if before or after:
-                indexed.move(place, before, after, new)
+                indexed.move(place, before, after)
                 if indexed.watches:
-                    values = after if before == after else (*after, *(value for value in before if value not in after))
-                    found = [watch for value in values for watch in indexed.watches.get(value, ())]
-                    told += found if len(values) == 1 else _each_once(found)
+                    told += _watching(indexed.watches, (*after, *(value for value in before if value not in after)))
         return told
 
     def _tell(self, change: Change, told: Watches) -> None:
         """Tell the watchers; what they do carries the change as a cause."""
-        with self.engine.because(self.engine.join_causes(change.causes, (cause_of(change),))):
+        engine = self.engine
+        outer = engine.causes
+        engine.causes = engine.join_causes(change.causes, (cause_of(change),))
+        try:
             for watch in told:
                 if watch.active:
                     watch.watcher(change)
+        finally:
+            engine.causes = outer
 
     # ---- watching ---------------------------------------------------------------------------------------------
     def watch(self, resource: str, watcher: Watcher, *, index: str = "", value: str = "") -> StoreWatch:
@@ -297,12 +329,15 @@ class Store:
                 raise AssertionError(f"changed after commit: {obj.get('kind')} {metadata.get('name')}")
 
 
-def _each_once(watches: Watches) -> Watches:
-    """Leave out a watcher's second watch: who watches two values hears of a change from one to the other once."""
+def _watching(watches: Mapping[str, Iterable[StoreWatch]], values: tuple[str, ...]) -> Iterable[StoreWatch]:
+    """Give who watches the values; a watcher of two of them once."""
+    if len(values) == 1:
+        return watches.get(values[0], ())
     found: dict[Watcher, StoreWatch] = {}
-    for watch in watches:
-        found.setdefault(watch.watcher, watch)
-    return list(found.values())
+    for value in values:
+        for watch in watches.get(value, ()):
+            found.setdefault(watch.watcher, watch)
+    return found.values()
 
 
 def _digest(obj: Object) -> bytes:

@@ -2,7 +2,7 @@ import pytest
 
 from sim.api.client import Key
 from sim.engine import Engine
-from sim.etcd.store import Compacted, Store
+from sim.etcd.store import Index, Compacted, Store
 
 
 def pod(name, node="", namespace="default"):
@@ -11,7 +11,7 @@ def pod(name, node="", namespace="default"):
 
 @pytest.fixture
 def store():
-    return Store(Engine(), {"pods": {"node": lambda o: [o["spec"]["nodeName"]]}}, detect_mutation=True)
+    return Store(Engine(), {"pods": {"node": Index(lambda o: [o["spec"]["nodeName"]], ("spec",))}}, detect_mutation=True)
 
 
 def put(store, obj):

@@ -15,8 +15,10 @@ def charge(row: Resource, obj: Object, old: Object | None, reader: Reader) -> li
 
     Raises StatusError 403 when one would be exceeded.
     """
+    if not row.namespaced or not reader.count("resourcequotas"):
+        return []
     out = []
-    quotas = reader.list("resourcequotas", objects.namespace(obj)) if row.namespaced else []
+    quotas = reader.list("resourcequotas", objects.namespace(obj))
     for each in quotas:
         hard: Object = objects.dig(each, "status.hard") or objects.dig(each, "spec.hard", {})
         if not quota.in_scope(each, row.resource, obj):

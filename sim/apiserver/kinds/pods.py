@@ -22,6 +22,11 @@ def default(obj: Object) -> Object:
     return {**obj, "spec": defaulted(podspec.default(obj.get("spec") or {}), OWN_SPEC)}
 
 
+def default_beyond_template(obj: Object) -> Object:
+    """Default what templates leave open, in a pod whose spec is its template's."""
+    return {**obj, "spec": defaulted(obj["spec"], OWN_SPEC)}
+
+
 def prepare(obj: Object) -> Object:
     """Begin a pod's life: Pending, with its quality of service."""
     conditions = []

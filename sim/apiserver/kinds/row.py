@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sim.api.client import Object
 from sim.api.validation import Faults, Rule, dns_subdomain
 
-Index = Callable[[Object], Iterable[str]]
 Cell = Callable[[Object, int], Any]
 """A cell of a Table, of an object and the present in microseconds since 1970."""
 Column = tuple[str, int, Cell]

@@ -14,6 +14,7 @@ from sim.api.validation import Faults
 from sim.apiserver import admission, decode, managed, subresources
 from sim.apiserver.access import review
 from sim.apiserver.admission import allocation
+from sim.apiserver.kinds.pods import default_beyond_template
 from sim.apiserver.resources import Resource
 from sim.apiserver.verbs import options
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX, HEX = "bcdfghjklmnpqrstvwxz2456789", "0123456789abcdef"
 NAME_TRIES = 8
+NOT_AT_CREATION = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")
 
 
 def create(server: ApiServer, row: Resource, request: Request) -> Response:
@@ -31,26 +33,38 @@ def create(server: ApiServer, row: Resource, request: Request) -> Response:
     if not row.modelled:
         raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
     options.check_write(request)
-    body, warnings = decode.body(
-        row, request, server.minor, None if request.canonical else decode.like(request, server.store.get))
+    like = decode.like(request, server.store.get)
+    body, warnings = decode.body(row, request, server.minor, like)
     if row.verbs == ("create",):
         return Response(201, review(server.rights, row, request, {
             "apiVersion": row.api_version, "kind": row.kind, **body}), warnings=warnings)
-    obj = row.strategy.default(identified(server, row, request, body))
+    obj, sound = identified(server, row, request, body), is_sound(request, like)
+    obj = default_beyond_template(obj) if sound else row.strategy.default(obj)
     if request.query.get("fieldManager"):
         obj = managed.updated(row, request, None, obj, decode.type_of(row), server.now())
-    return store(server, row, request, obj, warnings)
+    return store(server, row, request, obj, warnings, sound=sound)
 
 
-def store(server: ApiServer, row: Resource, request: Request, obj: Object, warnings: tuple[str, ...]) -> Response:
-    """Admit, validate and store a new object that has its defaults."""
+def is_sound(request: Request, like: Object | None) -> bool:
+    """Tell whether a pod's spec is all its template's own, which was given defaults and validated when it came."""
+    if not request.canonical or like is None:
+        return False
+    template = like["spec"]
+    return all(template.get(name) is value for name, value in request.body["spec"].items())
+
+
+def store(
+    server: ApiServer, row: Resource, request: Request, obj: Object, warnings: tuple[str, ...], *, sound: bool = False
+) -> Response:
+    """Admit, validate and store a new object that has its defaults. sound: its spec is known to be valid."""
     obj = admission.admit(row, obj, request, server.reader, server.names)
     if row.strategy.status is not None:
         obj = {**obj, "status": dict(row.strategy.status)}
     obj = row.strategy.prepare(obj)
     faults = Faults()
     faults.metadata(obj["metadata"], row.strategy.name_rule)
-    row.strategy.validate(obj, faults)
+    if not sound:
+        row.strategy.validate(obj, faults)
     if faults:
         raise errors.invalid(row.kind, row.group, objects.name(obj), faults)
     admission.check_limits(row, obj, server.reader)
@@ -74,8 +88,9 @@ def charge(server: ApiServer, request: Request, charged: list[Object]) -> None:
 
 def identified(server: ApiServer, row: Resource, request: Request, body: Object) -> Object:
     """Give a new object its name, namespace, uid and moment of creation. Raises StatusError 400."""
-    metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name not in (
-        "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")}
+    metadata = dict(body.get("metadata") or {})
+    for name in NOT_AT_CREATION:
+        metadata.pop(name, None)
     if metadata.pop("resourceVersion", "0") not in ("", "0"):
         raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
     space = request.key.namespace
@@ -95,8 +110,11 @@ def identified(server: ApiServer, row: Resource, request: Request, body: Object)
     if row.resource == "certificatesigningrequests":
         user = request.user
         body = objects.put(objects.put(body, "spec.username", user.name), "spec.groups", list(user.groups))
-    rest = {name: value for name, value in body.items() if name not in ("apiVersion", "kind", "metadata")}
-    return {"kind": row.kind, "apiVersion": row.api_version, "metadata": metadata, **rest}
+    obj: Object = {"kind": row.kind, "apiVersion": row.api_version, "metadata": metadata}
+    for name, value in body.items():
+        if name not in obj:
+            obj[name] = value
+    return obj
 
 
 def _generated(server: ApiServer, row: Resource, metadata: Object) -> str:

@@ -58,11 +58,13 @@ class ReplicaSetController(Controller):
             self.enqueue(change.key)
             return
         self.tally.note(change)
-        for obj in (change.new, change.old):
-            owner = objects.controller_of(obj) if obj is not None else None
+        owners = [objects.controller_of(obj) for obj in (change.new, change.old) if obj is not None]
+        if len(owners) > 1 and owners[0] is owners[1]:
+            del owners[1]
+        for owner in owners:
             if owner and owner["kind"] == self.kind:
                 self.enqueue(Key(self.resource, change.key.namespace, owner["name"]))
-        if change.new is not None and objects.controller_of(change.new) is None:
+        if change.new is not None and owners[0] is None:
             for found in self.reader.list(self.resource, change.key.namespace):
                 if self.selector_of(found).matches(objects.labels(change.new)):
                     self.enqueue(objects.key(self.resource, found))

@@ -31,7 +31,11 @@ class Tally:
 
     def note(self, change: Change) -> None:
         """Count a change of a pod."""
-        before = self._places.pop(change.key, None)
+        pod, before = change.new, self._places.get(change.key)
+        owner = objects.controller_of(pod) if pod is not None else None
+        after = (owner["uid"], _group(pod)) if pod is not None and owner is not None and owner["kind"] == self.kind else None
+        if before == after:
+            return
         if before is not None:
             uid, group = before
             groups = self._groups[uid]
@@ -40,12 +44,10 @@ class Tally:
                 del groups[group]
             if not groups:
                 del self._groups[uid]
-        pod = change.new
-        owner = objects.controller_of(pod) if pod is not None else None
-        if pod is not None and owner is not None and owner["kind"] == self.kind:
-            group = _group(pod)
-            self._places[change.key] = (owner["uid"], group)
-            self._groups.setdefault(owner["uid"], Counter())[group] += 1
+            del self._places[change.key]
+        if after is not None:
+            self._places[change.key] = after
+            self._groups.setdefault(after[0], Counter())[after[1]] += 1
 
     def of(self, uid: str) -> Counter[Group]:
         """Give the groups of an owner's pods with their sizes."""
