@@ -26,7 +26,7 @@ class Image:
     pull_error: `not-found`, `denied`, or "" when it can be pulled. spread: whether durations vary around the typical
     value (a scenario's own are exact). own: the scenario says what it does, so its command line is not interpreted.
     ports None: it answers on any port. cpu_milli: thousandths of a processor it uses; call_milli: how much more for each
-    container that calls it in a loop.
+    container that calls it in a loop. quits_on: arguments with which it ends at once, well.
     """
 
     pull_seconds: float = 3.0
@@ -46,6 +46,7 @@ class Image:
     pull_error: str = ""
     program: str = ""
     shell: bool = False
+    quits_on: tuple[str, ...] = ()
     spread: bool = True
     own: bool = False
     newest: tuple[int, int] = (0, 0)
@@ -102,7 +103,8 @@ def _row(row: dict[str, Any]) -> Image:
         ready_after_seconds=row.get("ready_after", 0.0), ports=tuple(row["ports"]) if row.get("ports") else None,
         logs=tuple(row.get("logs", ())), mib=row.get("mib", plain.mib), memory_mib=row.get("memory_mib", plain.memory_mib),
         cpu_milli=row.get("cpu_milli", plain.cpu_milli), call_milli=row.get("call_milli", plain.call_milli),
-        program=row.get("program", ""), shell=row.get("shell", False), newest=(int(major), int(minor)))
+        program=row.get("program", ""), shell=row.get("shell", False), quits_on=tuple(row.get("quits_on", ())),
+        newest=(int(major), int(minor)))
 
 
 FIELDS = {"logs": tuple, "ports": tuple}

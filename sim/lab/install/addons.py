@@ -10,9 +10,11 @@ from typing import Any
 from sim.api.client import Client, Key, Object
 from sim.components import API_PORT
 from sim.host.network import Connection, Network
+from sim.kubeadm.phases import addons as phases
+from sim.kubeadm.phases import bootstrap, kubelet
+from sim.kubeadm.phases.config import CONFIG_MAP, ROLE, Configuration
 from sim.lab.install import files
 from sim.lab.install.spec import ClusterSpec
-from sim.versions import catalogue, defaults
 
 RBAC = "rbac.authorization.k8s.io"
 METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.8.0"
@@ -36,33 +38,20 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
             if client.find(Key("nodes", "", node.name)) is not None:
                 client.patch(Key("nodes", "", node.name), {"metadata": {"annotations": {
                     "kubeadm.alpha.kubernetes.io/cri-socket": CRI_SOCKET}}}, because="kubeadm join")
+    config, objects = files.configuration(cluster, version), list[tuple[Key, Object]]()
     if "coredns" in cluster.addons or "flannel" in cluster.addons:
-        client.create("daemonsets", _daemon(
-            "kube-proxy", "kube-system", {"k8s-app": "kube-proxy"}, f"{catalogue.registry(version)}/kube-proxy:v{version}",
-            ["/usr/local/bin/kube-proxy", "--config=/var/lib/kube-proxy/config.conf", "--hostname-override=$(NODE_NAME)"]))
+        objects += phases.kube_proxy(config)
     if "flannel" in cluster.addons:
         client.create("namespaces", {"metadata": {"name": "kube-flannel"}})
-        client.create("daemonsets", _daemon(
+        client.create("daemonsets", phases.daemon(
             "kube-flannel-ds", "kube-flannel", {"app": "flannel"}, "ghcr.io/flannel-io/flannel:v0.26.1",
             ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"], {"requests": {"cpu": "100m", "memory": "50Mi"}}))
     if "coredns" in cluster.addons:
-        client.create("deployments", {
-            "metadata": {"name": "coredns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
-            "spec": {
-                "replicas": 2, "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
-                "template": {"metadata": {"labels": {"k8s-app": "kube-dns"}}, "spec": {
-                    "priorityClassName": "system-cluster-critical",
-                    "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"},
-                                    *({"key": key, "effect": "NoSchedule"}
-                                      for key in defaults.names("control-plane-taints", version))],
-                    "containers": [{"name": "coredns", "image": _coredns(version), "resources": {
-                        "limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}}}]}}}})
-        client.create("services", {
-            "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
-            "spec": {"clusterIP": "10.96.0.10", "selector": {"k8s-app": "kube-dns"}, "ports": [
-                {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53},
-                {"name": "metrics", "port": 9153}]}})
+        objects += phases.coredns(config)
+    if cluster.installer == "kubeadm":
+        objects += _kept(cluster, config, network)
+    for key, body in objects:
+        client.create(key.resource, {**body, "metadata": {**body.get("metadata", {}), "name": key.name, "namespace": key.namespace}})
     if "metrics-server" in cluster.addons:
         _metrics_server(client)
 
@@ -105,15 +94,10 @@ def _metrics_server(client: Client) -> None:
         "insecureSkipTLSVerify": True, "service": {"name": "metrics-server", "namespace": "kube-system"}}})
 
 
-def _coredns(version: str) -> str:
-    return f"{catalogue.registry(version)}/{catalogue.minor_of(version).coredns_path}:{catalogue.images(version).coredns}"
-
-
-def _daemon(name: str, namespace: str, labels: dict[str, str], image: str, command: list[str],
-            resources: Object | None = None) -> Object:
-    return {
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
-            "hostNetwork": True, "tolerations": [{"operator": "Exists"}], "priorityClassName": "system-node-critical",
-            "containers": [{"name": name.removesuffix("-ds"), "image": image, "command": command,
-                            "resources": resources or {}}]}}}}
+def _kept(cluster: ClusterSpec, config: Configuration, network: Network) -> list[tuple[Key, Object]]:
+    """Give the ConfigMaps in which kubeadm keeps what it was told."""
+    addresses = {node.name: network.hosts[node.name].address for node in cluster.planes}
+    minor, kubelets = config.minor, kubelet.config_map_key(config.minor)
+    return [(CONFIG_MAP, config.config_map(minor, addresses)), (kubelets, {"data": {"kubelet": kubelet.config_file().decode()}}),
+            *bootstrap.readers(CONFIG_MAP, ROLE), *bootstrap.readers(kubelets, kubelet.role(minor)),
+            *(rule for _, rules in bootstrap.rules(minor) for rule in rules)]

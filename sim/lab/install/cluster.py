@@ -15,6 +15,7 @@ from sim.components import API_PORT, PROGRAMS
 from sim.host.images import Catalogue, Image, read
 from sim.host.kubelet.node import NodeFacts
 from sim.host.network import Host, Network
+from sim.kubeadm.phases import manifests
 from sim.lab.install import external, files
 from sim.lab.install.spec import ClusterSpec, NodeSpec, taint_of
 from sim.versions import defaults
@@ -109,7 +110,7 @@ def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, 
     if not cluster.etcd:
         files.etcd_tools(host, version)
     hard_way = cluster.installer != "kubeadm"
-    lines = files.commands(host, version, cluster, peers)
+    lines = manifests.commands(host, files.configuration(cluster, version), peers)
     if cluster.etcd:
         external.use(host, cluster, lines)
     if hard_way:
@@ -118,7 +119,7 @@ def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, 
         for name, (image, words) in lines.items():
             host.runtime.images[image] = 60.0
             if name not in LATER:
-                files.write_manifest(host, name, image, words)
+                manifests.write(host, name, image, words, _minor(version))
 
     def answers() -> None:
         if (host.name, API_PORT) not in host.network.listeners:
@@ -131,7 +132,7 @@ def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, 
                 assert unit is not None
                 unit.start()
             else:
-                files.write_manifest(host, name, *lines[name])
+                manifests.write(host, name, *lines[name], _minor(version))
 
     stop = host.network.on_change(answers)
 

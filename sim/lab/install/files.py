@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from sim.api import documents
-from sim.components import API_PORT, ETCD_PORT
+from sim.components import API_PORT
 from sim.host.network import Host
+from sim.kubeadm.phases import kubelet
+from sim.kubeadm.phases.config import PARTS, Configuration
 from sim.lab.install.spec import ClusterSpec
 from sim.versions import catalogue
 
@@ -148,11 +149,8 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     folder = f"{'/etc' if minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
     root.make_dir(folder, parents=True)
     root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
-    root.write("/var/lib/kubelet/config.yaml", documents.dump(kubelet_config(), sort_keys=True).encode())
-    pause = f"{catalogue.registry(version)}/pause:{catalogue.images(version).pause}"
-    root.write("/var/lib/kubelet/kubeadm-flags.env", (
-        'KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=unix:///var/run/containerd/containerd.sock '
-        + (f"--pod-infra-container-image={pause}" if minor(version) < (1, 35) else "").strip() + '"\n').encode())
+    root.write(kubelet.CONFIG_FILE, kubelet.config_file())
+    root.write(kubelet.FLAGS_FILE, kubelet.flags_file(configuration(cluster, version)))
     root.write("/etc/default/kubelet", b"KUBELET_EXTRA_ARGS=\n")
     root.write("/etc/crictl.yaml", b"runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     root.make_dir("/etc/containerd", parents=True)
@@ -173,23 +171,6 @@ def minor(version: str) -> tuple[int, int]:
     """Give major and minor version."""
     first, second = version.split(".")[:2]
     return int(first), int(second)
-
-
-def kubelet_config() -> dict[str, Any]:
-    """Give the kubelet's configuration as kubeadm writes it."""
-    return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-        "authentication": {"anonymous": {"enabled": False}, "webhook": {"cacheTTL": "0s", "enabled": True},
-                           "x509": {"clientCAFile": f"{PKI}/ca.crt"}},
-        "authorization": {"mode": "Webhook", "webhook": {"cacheAuthorizedTTL": "0s", "cacheUnauthorizedTTL": "0s"}},
-        "cgroupDriver": "systemd", "clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local",
-        "containerRuntimeEndpoint": "", "cpuManagerReconcilePeriod": "0s", "evictionPressureTransitionPeriod": "0s",
-        "fileCheckFrequency": "0s", "healthzBindAddress": "127.0.0.1", "healthzPort": 10248, "httpCheckFrequency": "0s",
-        "imageMinimumGCAge": "0s", "memorySwap": {}, "nodeStatusReportFrequency": "0s", "nodeStatusUpdateFrequency": "0s",
-        "resolvConf": "/run/systemd/resolve/resolv.conf", "rotateCertificates": True, "runtimeRequestTimeout": "0s",
-        "shutdownGracePeriod": "0s", "shutdownGracePeriodCriticalPods": "0s", "staticPodPath": "/etc/kubernetes/manifests",
-        "streamingConnectionIdleTimeout": "0s", "syncFrequency": "0s", "volumeStatsAggPeriod": "0s",
-    }
 
 
 def certificate(host: Host, name: str, issuer: str, years: int, groups: tuple[str, ...] = ()) -> bytes:
@@ -275,64 +256,13 @@ def admin_kubeconfigs(host: Host, version: str, cluster: ClusterSpec, server: st
         root.chmod(f"/etc/kubernetes/{name}.conf", 0o600)
 
 
-def commands(
-    host: Host, version: str, cluster: ClusterSpec, peers: Mapping[str, str]
-) -> dict[str, tuple[str, list[str]]]:
-    """Give image and command line of each control-plane program, as kubeadm writes them. peers: host -> address."""
-    members = ",".join(f"{name}=https://{address}:2380" for name, address in peers.items())
-    registry, etcd = catalogue.registry(version), f"{PKI}/etcd"
-    client = f"https://127.0.0.1:{ETCD_PORT}"
-    flags: dict[str, tuple[str, dict[str, str]]] = {
-        "etcd": (f"{registry}/etcd:{catalogue.images(version).etcd}", {
-            "advertise-client-urls": f"https://{host.address}:{ETCD_PORT}", "cert-file": f"{etcd}/server.crt",
-            "client-cert-auth": "true", "data-dir": "/var/lib/etcd",
-            "initial-advertise-peer-urls": f"https://{host.address}:2380",
-            "initial-cluster": members, "key-file": f"{etcd}/server.key",
-            "listen-client-urls": f"{client},https://{host.address}:{ETCD_PORT}",
-            "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": f"https://{host.address}:2380",
-            "name": host.name, "peer-cert-file": f"{etcd}/peer.crt", "peer-client-cert-auth": "true",
-            "peer-key-file": f"{etcd}/peer.key", "peer-trusted-ca-file": f"{etcd}/ca.crt", "snapshot-count": "10000",
-            "trusted-ca-file": f"{etcd}/ca.crt"}),
-        "kube-apiserver": (f"{registry}/kube-apiserver:v{version}", {
-            "advertise-address": host.address, "allow-privileged": "true", "authorization-mode": "Node,RBAC",
-            "client-ca-file": f"{PKI}/ca.crt", "enable-admission-plugins": "NodeRestriction",
-            "enable-bootstrap-token-auth": "true", "etcd-cafile": f"{etcd}/ca.crt",
-            "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt", "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
-            "etcd-servers": client, "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
-            "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
-            "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
-            "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
-            "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
-            "requestheader-allowed-names": "front-proxy-client",
-            "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
-            "requestheader-extra-headers-prefix": "X-Remote-Extra-", "requestheader-group-headers": "X-Remote-Group",
-            "requestheader-username-headers": "X-Remote-User", "secure-port": str(API_PORT),
-            "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
-            "service-account-key-file": f"{PKI}/sa.pub", "service-account-signing-key-file": f"{PKI}/sa.key",
-            "service-cluster-ip-range": "10.96.0.0/12", "tls-cert-file": f"{PKI}/apiserver.crt",
-            "tls-private-key-file": f"{PKI}/apiserver.key"}),
-        "kube-controller-manager": (f"{registry}/kube-controller-manager:v{version}", {
-            "allocate-node-cidrs": "true", "authentication-kubeconfig": "/etc/kubernetes/controller-manager.conf",
-            "authorization-kubeconfig": "/etc/kubernetes/controller-manager.conf", "bind-address": "127.0.0.1",
-            "client-ca-file": f"{PKI}/ca.crt", "cluster-cidr": "10.244.0.0/16", "cluster-name": cluster.name,
-            "cluster-signing-cert-file": f"{PKI}/ca.crt", "cluster-signing-key-file": f"{PKI}/ca.key",
-            "controllers": "*,bootstrapsigner,tokencleaner", "kubeconfig": "/etc/kubernetes/controller-manager.conf",
-            "leader-elect": "true", "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
-            "root-ca-file": f"{PKI}/ca.crt", "service-account-private-key-file": f"{PKI}/sa.key",
-            "service-cluster-ip-range": "10.96.0.0/12", "use-service-account-credentials": "true"}),
-        "kube-scheduler": (f"{registry}/kube-scheduler:v{version}", {
-            "authentication-kubeconfig": "/etc/kubernetes/scheduler.conf",
-            "authorization-kubeconfig": "/etc/kubernetes/scheduler.conf", "bind-address": "127.0.0.1",
-            "kubeconfig": "/etc/kubernetes/scheduler.conf", "leader-elect": "true"}),
-    }
-    return {name: (image, [name, *(f"--{flag}={value}" for flag, value in {**own, **extra_args(cluster, name)}.items())])
-            for name, (image, own) in flags.items()}
-
-
-def extra_args(cluster: ClusterSpec, name: str) -> dict[str, str]:
-    """Give the scenario's flags of a component, by its name or kubeadm's (`controllerManager`)."""
-    short = {"kube-apiserver": "apiServer", "kube-controller-manager": "controllerManager", "kube-scheduler": "scheduler"}
-    return {**cluster.extra_args.get(short.get(name, ""), {}), **cluster.extra_args.get(name, {})}
+def configuration(cluster: ClusterSpec, version: str) -> Configuration:
+    """Give what kubeadm was told: the scenario's cluster; flags by a program's name or kubeadm's (`controllerManager`)."""
+    extra = {name: {**cluster.extra_args.get(part, {}), **cluster.extra_args.get(name, {})}
+             for part, name in {**PARTS, "etcd": "etcd"}.items()}
+    return Configuration(
+        version, cluster.name, f"{cluster.endpoint}:{API_PORT}" if cluster.endpoint else "",
+        extra_args={name: flags for name, flags in extra.items() if flags})
 
 
 def units(
@@ -355,63 +285,3 @@ TITLES = {
     "kube-controller-manager": ("Kubernetes Controller Manager", "https://github.com/kubernetes/kubernetes"),
     "kube-scheduler": ("Kubernetes Scheduler", "https://github.com/kubernetes/kubernetes"),
 }
-CPU = {"etcd": "100m", "kube-apiserver": "250m", "kube-controller-manager": "200m", "kube-scheduler": "100m"}
-MOUNTS = {
-    "etcd": {"etcd-data": ("/var/lib/etcd", "DirectoryOrCreate"), "etcd-certs": (f"{PKI}/etcd", "DirectoryOrCreate")},
-    "kube-apiserver": {"ca-certs": ("/etc/ssl/certs", "DirectoryOrCreate"), "k8s-certs": (PKI, "DirectoryOrCreate")},
-    "kube-controller-manager": {
-        "ca-certs": ("/etc/ssl/certs", "DirectoryOrCreate"), "k8s-certs": (PKI, "DirectoryOrCreate"),
-        "kubeconfig": ("/etc/kubernetes/controller-manager.conf", "FileOrCreate")},
-    "kube-scheduler": {"kubeconfig": ("/etc/kubernetes/scheduler.conf", "FileOrCreate")},
-}
-
-
-def _probes(name: str, host: Host) -> dict[str, Any]:
-    def probe(path: str, port: int, address: str, scheme: str, failures: int, period: int, delay: int) -> dict[str, Any]:
-        return {"failureThreshold": failures, "httpGet": {"host": address, "path": path, "port": port, "scheme": scheme},
-                **({"initialDelaySeconds": delay} if delay else {}), "periodSeconds": period, "timeoutSeconds": 15}
-
-    if name == "etcd":
-        return {"livenessProbe": probe("/livez", 2381, "127.0.0.1", "HTTP", 8, 10, 10),
-                "readinessProbe": probe("/readyz", 2381, "127.0.0.1", "HTTP", 3, 1, 0),
-                "startupProbe": probe("/readyz", 2381, "127.0.0.1", "HTTP", 24, 10, 10)}
-    if name == "kube-apiserver":
-        return {"livenessProbe": probe("/livez", API_PORT, host.address, "HTTPS", 8, 10, 10),
-                "readinessProbe": probe("/readyz", API_PORT, host.address, "HTTPS", 3, 1, 0),
-                "startupProbe": probe("/livez", API_PORT, host.address, "HTTPS", 24, 10, 10)}
-    port = 10257 if name == "kube-controller-manager" else 10259
-    return {"livenessProbe": probe("/healthz", port, "127.0.0.1", "HTTPS", 8, 10, 10),
-            "startupProbe": probe("/healthz", port, "127.0.0.1", "HTTPS", 24, 10, 10)}
-
-
-def manifest(host: Host, name: str, image: str, words: list[str]) -> bytes:
-    """Write a static pod's manifest as kubeadm does."""
-    mounts = MOUNTS[name]
-    requests = {"cpu": CPU[name], **({"memory": "100Mi"} if name == "etcd" else {})}
-    note = {"etcd": ("kubeadm.kubernetes.io/etcd.advertise-client-urls", f"https://{host.address}:{ETCD_PORT}"),
-            "kube-apiserver": ("kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint",
-                               f"{host.address}:{API_PORT}")}.get(name)
-    pod = {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {**({"annotations": dict([note])} if note else {}),
-                     "labels": {"component": name, "tier": "control-plane"}, "name": name, "namespace": "kube-system"},
-        "spec": {
-            "containers": [{
-                "command": words, "image": image, "imagePullPolicy": "IfNotPresent", **_probes(name, host), "name": name,
-                "resources": {"requests": requests},
-                "volumeMounts": [{"mountPath": path, "name": volume, **({} if name == "etcd" else {"readOnly": True})}
-                                 for volume, (path, _) in mounts.items()]}],
-            "hostNetwork": True, "priority": 2000001000, "priorityClassName": "system-node-critical",
-            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-            "volumes": [{"hostPath": {"path": path, "type": kind}, "name": volume}
-                        for volume, (path, kind) in mounts.items()]},
-        "status": {}}
-    return documents.dump(pod).encode()
-
-
-def write_manifest(host: Host, name: str, image: str, words: list[str]) -> None:
-    """Put a manifest into the kubelet's folder."""
-    path = f"/etc/kubernetes/manifests/{name}.yaml"
-    root = host.files.view()
-    root.write(path, manifest(host, name, image, words))
-    root.chmod(path, 0o600)

@@ -5,7 +5,6 @@ Models: kubectl/pkg/cmd/{version,clusterinfo,plugin}, component-base/version.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from sim.api.client import Key, Object
@@ -15,33 +14,15 @@ from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.yaml import to_yaml
+from sim.versions.builds import build
 
 KUSTOMIZE = (((1, 36), "v5.8.1"), ((1, 34), "v5.7.1"), ((1, 32), "v5.6.0"), ((1, 31), "v5.4.2"),
              ((1, 28), "v5.0.4-0.20230601165947-6ce0bf390ce3"), ((1, 27), "v5.0.1"), ((1, 24), "v4.5.7"))
 """By client version; 1.28, 1.33 and 1.36 from golden runs, the others not verified."""
-GO = ((36, "go1.26.6"), (33, "go1.24.2"), (30, "go1.22.5"), (28, "go1.20.15"), (26, "go1.19.4"), (20, "go1.15.5"))
-"""Which Go built a minor version: not verified for versions between."""
 OLD_FORM_BEFORE = (1, 28)
 """Clients before it print Go's Info structs (and 1.24 to 1.27 warn about that)."""
 DEPRECATED = ("WARNING: This version information is deprecated and will be replaced with the output from kubectl version "
               "--short.  Use --output=yaml|json to get the full version.")
-
-
-def build(version: str, *, server: bool = False) -> Object:
-    """Give what a binary says of its build. Commit and date are made up from the version."""
-    major, minor, _ = version.split(".", 2)
-    commit = hashlib.sha1(version.encode(), usedforsecurity=False).hexdigest()
-    found = {"major": major, "minor": minor, "gitVersion": f"v{version}", "gitCommit": commit, "gitTreeState": "clean",
-             "buildDate": "1970-01-01T00:00:00Z", "goVersion": next((go for first, go in GO if int(minor) >= first), GO[-1][1]),
-             "compiler": "gc", "platform": "linux/amd64"}
-    if server and int(minor) >= EMULATION_SINCE:
-        extra = {"emulationMajor": major, "emulationMinor": minor, "minCompatibilityMajor": major,
-                 "minCompatibilityMinor": str(int(minor) - 1)}
-        found = {"major": major, "minor": minor, **extra, **found}
-    return found
-
-
-EMULATION_SINCE = 34
 
 
 def _info(found: Object) -> str:

@@ -3,6 +3,6 @@
 Every fact comes from the host's state. Importing the package registers them all.
 """
 
-from sim.shell.system.host import containers, facts, journalctl, power, processes, systemctl
+from sim.shell.system.host import containers, facts, journalctl, kubeadm, power, processes, systemctl
 
-__all__ = ["containers", "facts", "journalctl", "power", "processes", "systemctl"]
+__all__ = ["containers", "facts", "journalctl", "kubeadm", "power", "processes", "systemctl"]
