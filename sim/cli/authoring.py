@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +12,9 @@ import click
 
 from sim.api.errors import NOT_SIMULATED_EXIT
 from sim.cli.base import BAD_INPUT_EXIT, cli, fail, state_folder
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+"""What a lab may be called (metadata.name)."""
 
 
 @cli.command()
@@ -31,7 +36,8 @@ def lint(paths: tuple[str, ...], as_json: bool) -> None:
         for problem in problems:
             click.echo(str(problem))
         if problems:
-            click.echo(f"{len(problems)} problems; `kubedrill explain {problems[0].code}` says more about a code", err=True)
+            count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+            click.echo(f"{count}; `kubedrill explain {problems[0].code}` says more about {'it' if len(problems) == 1 else 'a code'}", err=True)
     sys.exit(BAD_INPUT_EXIT if problems else 0)
 
 
@@ -69,14 +75,22 @@ def prove(
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def new(name: str, force: bool) -> None:
-    """Write NAME.yaml, a commented scenario to start from. Example: kubedrill new my-lab"""
+    """Write NAME.yaml, a commented scenario to start from. Example: kubedrill new labs/my-lab"""
     from sim.lab.scenario.skeleton import skeleton
 
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    if path.exists() and not force:
-        fail(f"{path} is there already; choose another name, or --force")
-    path.write_text(skeleton(path.stem), encoding="utf-8")
-    click.echo(f"{path} written; next: kubedrill lint {path} && kubedrill prove {path} && kubedrill play {path} --watch")
+    if not NAME.fullmatch(path.stem):
+        fail(f"{path.stem!r} cannot be a lab's name: lower-case letters, digits and -, as in my-lab")
+    if not path.parent.is_dir():
+        fail(f"there is no folder {path.parent}; make it, or choose another place")
+    if path.is_dir() or (path.exists() and not force):
+        fail(f"{path} is there already; choose another name" + ("" if path.is_dir() else ", or --force"))
+    try:
+        path.write_text(skeleton(path.stem, path), encoding="utf-8")
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")
+    shown = shlex.quote(str(path))
+    click.echo(f"{path} written; next: kubedrill lint {shown} && kubedrill prove {shown} && kubedrill play {shown} --watch")
 
 
 @cli.command()

@@ -88,6 +88,8 @@ def _down(host: Host) -> None:
 def _set(fault: str, *, on: bool) -> Callable[[Network, str], None]:
     def act(network: Network, name: str) -> None:
         host = _up(network, name)
+        if on == (fault in host.faults):
+            raise FaultError(f"{name} {'has that fault already' if on else f'has no {fault} to be taken back'}")
         if on:
             host.faults[fault] = None
         else:
@@ -103,6 +105,11 @@ def _cut(network: Network, names: str, *, on: bool) -> None:
     one, _, other = names.strip().partition(" ")
     if one not in network.hosts or other.strip() not in network.hosts:
         raise FaultError(f"{'partition' if on else 'heal'} needs two hosts; they are {', '.join(network.hosts)}")
+    two = network.hosts[one], network.hosts[other.strip()]
+    if two[0] is two[1]:
+        raise FaultError("a host always reaches itself; name two")
+    if on == network.is_cut(*two):
+        raise FaultError(f"{one} and {other.strip()} {'do not reach each other already' if on else 'reach each other already'}")
     (network.cut if on else network.heal)(one, other.strip())
 
 
@@ -135,8 +142,15 @@ def _one(network: Network, target: str) -> Unit | Container:
     return running[0]
 
 
-def _kill(network: Network, target: str) -> None:
+def _running(network: Network, target: str) -> Unit | Container:
     each = _one(network, target)
+    if not each.running:
+        raise FaultError(f"{target} does not run")
+    return each
+
+
+def _kill(network: Network, target: str) -> None:
+    each = _running(network, target)
     if isinstance(each, Unit):
         each.kill(SIGKILL)
     else:
@@ -144,7 +158,7 @@ def _kill(network: Network, target: str) -> None:
 
 
 def _stop(network: Network, target: str) -> None:
-    each = _one(network, target)
+    each = _running(network, target)
     if isinstance(each, Unit):
         each.kill(SIGTERM) if each.supervisor is not None else each.stop()
     else:
@@ -154,6 +168,8 @@ def _stop(network: Network, target: str) -> None:
 def _start(network: Network, target: str) -> None:
     each = _one(network, target)
     if isinstance(each, Unit):
+        if each.running:
+            raise FaultError(f"{target} runs already")
         each.start()
         return
     raise FaultError(f"{target} is a container: its kubelet starts it")
@@ -177,11 +193,14 @@ def _unsupervise(network: Network, targets: str) -> None:
 
 # ---- images, disks, files -----------------------------------------------------------------------------------------
 def _slow_pull(network: Network, image: str) -> None:
+    if image in network.slow_images:
+        raise FaultError(f"pulling {image} is slow already")
     network.slow_images[image] = SLOW
 
 
 def _usual_pull(network: Network, image: str) -> None:
-    network.slow_images.pop(image, None)
+    if network.slow_images.pop(image, None) is None:
+        raise FaultError(f"pulling {image} takes its usual time already")
 
 
 def _corrupt(network: Network, target: str) -> None:

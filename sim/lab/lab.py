@@ -18,7 +18,7 @@ from sim.lab.grader import Grader
 from sim.lab.recording import Input, LabError, Position, Recording
 from sim.lab.run import Result, Run
 from sim.lab.scenario import Scenario, Steps, Task, in_language, parse
-from sim.lab.steps import do_steps
+from sim.lab.steps import do_steps, unexpected
 from sim.lab.world import World
 
 __all__ = ["Lab", "LabError", "Progress", "Result"]
@@ -63,18 +63,27 @@ class Lab(Run):
         self.chosen = scenario.terminal_specs()[0].name
         """The terminal that the learner types at."""
         self.grader = Grader(self)
+        self.setup_failures: list[str] = []
+        """Lines of the scenario's own that failed."""
         self.begin()
 
     def begin(self) -> None:
         """Build the world, do the scenario's set-up, and enter the first task."""
         self.progress = Progress()
         self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes)
-        with self._unrecorded():
-            do_steps(self, self.scenario.spec.setup)
+        self._prepare(self.scenario.spec.setup, "setup")
         self.world.begin()
         self.grader.forget_samples()
         self.grader.watch_hosts(self.scenario.spec.goals)
         self._enter(0, 0)
+
+    def _prepare(self, steps: Steps, where: str) -> None:
+        """Do what the scenario does itself; what cannot have been meant is noted for its author."""
+        with self._unrecorded():
+            done = do_steps(self, steps)
+        if not self._replaying:
+            self.setup_failures += [f"{where}: {text}" for step, result in zip(steps, done, strict=True)
+                                    if (text := unexpected(step, result))]
 
     def forget(self) -> None:
         """Let go of the fork in which lines are tried."""
@@ -99,6 +108,7 @@ class Lab(Run):
         twin.__dict__.update(self.__dict__)
         twin.recording = Recording(list(self.recording.inputs), list(self.recording.path))
         twin.kept, twin._sinks, twin.grader = dict(self.kept), {}, Grader(twin)
+        twin.setup_failures = list(self.setup_failures)
         twin._play(twin.recording.present(), self.position)
         return twin
 
@@ -163,8 +173,7 @@ class Lab(Run):
             return
         if task.restore_from:
             self._restore(task.restore_from)
-        with self._unrecorded():
-            do_steps(self, task.on_enter)
+        self._prepare(task.on_enter, f"on_enter of {task.name}")
         self.progress.entered[task.name] = Entry(inputs, self.position, self.progress.worlds)
         self.grader.watch_hosts(task.goals)
 
@@ -286,7 +295,8 @@ class Lab(Run):
 
     def save(self, path: Path) -> None:
         """Write the recording. Raises OSError."""
-        head = {"seed": self.seed, "kubernetes": self.kubernetes, "scenario": self.source.wire()}
+        forks = {name: [record.ranges_of(path), position] for name, (path, position) in self.kept.items()}
+        head = {"seed": self.seed, "kubernetes": self.kubernetes, "scenario": self.source.wire(), "forks": forks}
         record.write(path, head, self.recording, self.position, self.digest())
 
     @staticmethod
@@ -301,6 +311,10 @@ class Lab(Run):
         lab.recording = saved.recording
         try:
             lab._play(saved.recording.present(), saved.end)
+            lab.kept = {str(name): (record.numbers_of(path), Position(*map(int, position)))
+                        for name, (path, position) in saved.head.get("forks", {}).items()}
+            if any(number >= len(saved.recording.inputs) for path, _ in lab.kept.values() for number in path):
+                raise ValueError("forks")
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise LabError(f"{path} cannot be replayed ({type(error).__name__}): it is damaged") from None
         if not lab.differs and lab.digest() != saved.digest:

@@ -33,11 +33,12 @@ SCENARIO = "(scenario) "
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a line printed, and its status."""
+    """What a line printed, and its status. both: its two streams in the order in which they came."""
 
     status: int
     stdout: str
     stderr: str
+    both: str = ""
 
 
 class Run:
@@ -279,11 +280,12 @@ class Run:
         An editor that it opens stays open and waits for keys: the result is then 0, and what is typed next goes to it.
         """
         name = self._terminal(terminal)
-        chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+        chunks: dict[str, list[bytes]] = {"stdout": [], "stderr": [], "both": []}
         front = sink or self._sinks.get(name)
 
         def both(data: bytes, stream: str) -> None:
             chunks[stream].append(data)
+            chunks["both"].append(data)
             if sink:
                 sink(data, stream)
 
@@ -297,8 +299,8 @@ class Run:
         if front is not None:
             self._sinks[name] = front
         self.terminals[name].check()
-        out, err = (b"".join(chunks[s]).decode(errors="replace") for s in ("stdout", "stderr"))
-        return Result(job.status if job.status is not None else 0 if self.screen(name) is not None else 130, out, err)
+        texts = [b"".join(chunk).decode(errors="replace") for chunk in chunks.values()]
+        return Result(job.status if job.status is not None else 0 if self.screen(name) is not None else 130, *texts)
 
     def screen(self, terminal: str) -> FullScreen | None:
         """Give the program that has the whole terminal and waits for keys, an editor; None for bash and all others."""
@@ -359,6 +361,11 @@ class Run:
             raise LabError("that is more than a year; wait for less")
         self._record("lab", f"wait {microseconds(seconds)}")
         self.world.advance(self.now_us + microseconds(seconds))
+
+    def jump(self, done: Callable[[], bool], seconds_most: float) -> None:
+        """Let time pass, simulation event by simulation event, until something is done."""
+        self._record("lab", "wait 0")
+        self.world.advance(self.now_us + microseconds(seconds_most), stop=done)
 
     def fault(self, name: str, host: str, *, end: bool = False) -> None:
         """Inject a fault, or take it back. Raises FaultError or NotSimulated; then nothing is recorded."""

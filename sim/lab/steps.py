@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | N
 
     Raises LabError for an `until` that does not come true in time.
     """
-    done, failed = [], ""
+    done: list[Result] = []
+    failed = ""
     for step in steps:
         try:
             shown, result = _line(lab, step, "") if isinstance(step, str) else _do(lab, step)
@@ -39,6 +41,31 @@ def do_steps(lab: Lab, steps: Steps, *, after: Callable[[str, Result], None] | N
         if after is not None:
             after(shown, result)
     return done
+
+
+def unexpected(step: str | Step, result: Result, *, strict: bool = True) -> str:
+    """Say what a line did that its author cannot have meant, "" where all is well.
+
+    Without `expect` that is an error that was complained about; grep that finds nothing is none. strict: False where
+    lines may fail, as in mistakes: then only a program that does not exist counts.
+    """
+    line = step if isinstance(step, str) else step.line
+    if line is None:
+        return ""
+    said = next(iter((result.stderr or result.stdout).strip().splitlines()[-1:]), "")
+    expect = None if isinstance(step, str) else step.expect
+    if expect is None:
+        complained = result.status and (result.stderr.strip() or line.startswith(":"))
+        if (complained and strict) or ": command not found" in result.stderr:
+            return f"`{line}` ends with {result.status}: {said} (where that is meant, write {{line: …, expect: {{exit: {result.status}}}}})"
+        return ""
+    if expect.exit is not None and result.status != expect.exit:
+        return f"`{line}` ends with {result.status}, not {expect.exit}: {said}"
+    if expect.output is not None and result.stdout.strip() != expect.output.strip():
+        return f"`{line}` prints {result.stdout.strip()[:80]!r}, not {expect.output.strip()[:80]!r}"
+    if expect.matches is not None and not re.search(expect.matches, result.both, re.MULTILINE):
+        return f"nothing that `{line}` prints matches {expect.matches}"
+    return ""
 
 
 def _line(lab: Lab, line: str, terminal: str, *, background: bool = False) -> tuple[str, Result]:

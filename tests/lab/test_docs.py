@@ -32,4 +32,4 @@ def test_the_example_has_every_word():
 
 
 def test_the_skeleton_is_a_good_scenario():
-    assert parse(skeleton("My Lab"), "x.yaml").metadata.name == "my-lab"
+    assert parse(skeleton("my-lab", Path("labs/my-lab.yaml")), "x.yaml").metadata.name == "my-lab"

@@ -132,3 +132,34 @@ def test_a_recording_cut_at_a_line_end_is_a_clear_error(tmp_path):
     (tmp_path / "run").write_text("".join(lines[:-1]))
     with pytest.raises(LabError, match="is not a whole recording"):
         Lab.load(tmp_path / "run")
+
+
+def test_forks_are_saved_too(tmp_path):
+    one = lab()
+    one.run("kubectl cordon node01")
+    one.lab_line(":fork")
+    one.run("kubectl uncordon node01")
+    one.save(tmp_path / "a.run")
+    again = Lab.load(tmp_path / "a.run")
+    assert "SchedulingDisabled" not in again.run("kubectl get nodes").stdout
+    again.lab_line(":fork 1")
+    assert "SchedulingDisabled" in again.run("kubectl get nodes").stdout
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("node-back node01", "node01 has no node-silent to be taken back"), ("heal node01 controlplane", "reach each other already"),
+    ("partition node01 node01", "a host always reaches itself"), ("start node01/kubelet", "node01/kubelet runs already"),
+    ("usual-pull nginx", "takes its usual time already"), ("power-on node01", "on already")])
+def test_a_fault_that_would_do_nothing_says_so(words, said):
+    one = lab()
+    assert said in one.lab_line(f":fault {words}")
+    assert one.inputs == []
+
+
+def test_a_jump_ends_where_something_can_be_seen():
+    one = lab()
+    one.run("kubectl delete pod --all --wait=false")
+    assert "ready replicas" in one.lab_line(":jump")
+    one.fault("power-off", "node01")
+    said = [one.lab_line(":jump") for _ in range(12)]
+    assert not any("Lease/" in text or "nothing that anybody" in text for text in said)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.lab.catalogue import FOLDER
-from sim.lab.scenario import ScenarioError, json_schema, parse
+from sim.lab.catalogue import FOLDER, find
+from sim.lab.headless.prove import prove
+from sim.lab.scenario import ScenarioError, fields, json_schema, parse
 
 GOOD = (FOLDER / "first-steps.yaml").read_text(encoding="utf-8")
 
@@ -54,3 +55,32 @@ def test_any_text_is_read_or_refused(text):
         parse(text, "x.yaml")
     except ScenarioError as error:
         assert error.problems
+
+
+def test_a_typo_in_a_solution_fails_the_proof(tmp_path):
+    text = find("os-upgrades").read_text(encoding="utf-8")
+    file = tmp_path / "x.yaml"
+
+    def failures(old, new):
+        assert old in text
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return prove(file).failures
+
+    wrong = failures("solutions: [[kubectl get nodes, ", "solutions: [[kubectl get nodess, ")
+    assert len(wrong) == 1 and '`kubectl get nodess` ends with 1: error: the server doesn\'t have a resource type "nodess"' in wrong[0]
+    assert "(P002)" in wrong[0]
+    wrong = failures("- kubectl create deployment blue --image=nginx --replicas=3", "- kubectl create deployment blue --image=nginx --replicas=3\n  - kubectl get nope")
+    assert len(wrong) == 1 and "setup: `kubectl get nope`" in wrong[0] and "(P006)" in wrong[0]
+    wrong = failures("steps: [kubectl cordon node01], why: application", "steps: [kubctl cordon node01], why: application")
+    assert any("mistake 1: `kubctl cordon node01` ends with 127" in each and "(P003)" in each for each in wrong)
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("spec.replcas", "Deployment.spec has no field replcas; did you mean replicas?"),
+    ("spec.template.spec.containers.image", "Deployment.spec.template.spec.containers is a list: write containers[*].image or [0]"),
+    ("status.conditions[?(@.typ=='Available')].status", "Deployment.status.conditions[] has no field typ; did you mean type?"),
+    ("spec.replicas.x", "Deployment.spec.replicas is int32: it has no field x"), ("metadata[0].name", ""),
+    ("metadata.labels.anything", ""), ("spec.template.spec.containers[*].resources.limits.cpu", ""), ("..image", ""),
+    ("metadata.annotations.a\\.b/c", ""), ("status.conditions[?(@.type=='Available')].status", "")])
+def test_fields_of_goals_are_checked_against_the_schema(path, said):
+    assert fields.stray("deployments", path) == said

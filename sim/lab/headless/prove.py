@@ -15,7 +15,9 @@ from typing import Any
 from sim.api.errors import KubedrillError, NotSimulated
 from sim.lab.lab import Lab
 from sim.lab.recording import LabError
-from sim.lab.scenario import Scenario, Task, in_language, load
+from sim.lab.run import Result
+from sim.lab.scenario import Scenario, Steps, Task, in_language, load
+from sim.lab.steps import unexpected
 
 SEEDS, SEEDS_FULL = (0,), (0, 1, 2)
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +108,7 @@ class _Variant:
     def __init__(self, scenario: Scenario, seed: int, version: str, proof: Proof) -> None:
         self.scenario, self.seed, self.version, self.proof = scenario, seed, version, proof
         self.where = f"seed {seed}, {version}"
+        self._spare: Lab | None = None
 
     def fail(self, code: str, task: str, text: str) -> None:
         """Note what failed."""
@@ -116,13 +119,15 @@ class _Variant:
         try:
             lab = Lab(self.scenario, seed=self.seed, kubernetes=self.version)
         except KubedrillError as error:
-            self.fail("P004" if isinstance(error, NotSimulated) else "P002", "(setup)", str(error))
+            self.fail("P004" if isinstance(error, NotSimulated) else "P006", "(setup)", str(error))
             return
         try:
             self._tasks(lab)
         except KubedrillError as error:
             task = lab.task
             self.fail("P004" if isinstance(error, NotSimulated) else "P002", task.name if task else "(end)", str(error))
+        for text in lab.setup_failures:
+            self.fail("P006", "(setup)", text)
         if lab.refusals:
             self.fail("P004", "(lab)", f"refused on the way: {lab.refusals[0]}")
         lab.close()
@@ -136,7 +141,8 @@ class _Variant:
                 self._alternative(lab, task, number)
             for number, mistake in enumerate(task.mistakes):
                 self._mistake(lab, task, number, in_language(mistake.why))
-            lab.do_steps(task.solutions[0])
+            self._drop_spare()
+            self._meant(task, task.solutions[0], lab.do_steps(task.solutions[0]), "solution 1")
             if lab.task is task:
                 lab.check()
             self.proof.checks += 1
@@ -149,9 +155,9 @@ class _Variant:
                 self.fail("P005", "(whole lab)", verdict.why)
 
     def _alternative(self, lab: Lab, task: Task, number: int) -> None:
-        fork = lab.fork()
+        fork = self._fork(lab)
         try:
-            fork.do_steps(task.solutions[number])
+            self._meant(task, task.solutions[number], fork.do_steps(task.solutions[number]), f"solution {number + 1}")
             if fork.task is task or (fork.task is not None and fork.task.name == task.name):
                 fork.check()
             if task.name not in fork.passed:
@@ -160,12 +166,13 @@ class _Variant:
             self.fail("P002", task.name, f"solution {number + 1}: {error}")
         self._refused(fork, lab, task, f"solution {number + 1}")
         self.proof.checks += 1
-        fork.close()
+        self._keep_spare(fork, lab)
 
     def _mistake(self, lab: Lab, task: Task, number: int, why: str) -> None:
-        fork = lab.fork()
+        fork = self._fork(lab)
+        steps = task.mistakes[number].steps
         try:
-            fork.do_steps(task.mistakes[number].steps)
+            self._meant(task, steps, fork.do_steps(steps), f"mistake {number + 1}", strict=False)
             missing = fork.missing(task) if task.name not in fork.passed else []
             if why not in missing:
                 told = f"was told {missing}" if missing else "it passes"
@@ -174,7 +181,31 @@ class _Variant:
             self.fail("P003", task.name, f"mistake {number + 1}: {error}")
         self._refused(fork, lab, task, f"mistake {number + 1}")
         self.proof.checks += 1
-        fork.close()
+        self._keep_spare(fork, lab)
+
+    def _meant(self, task: Task, steps: Steps, done: list[Result], what: str, *, strict: bool = True) -> None:
+        """See that no line of steps did what its author cannot have meant: a typo would hide behind what comes after."""
+        for step, result in zip(steps, done, strict=True):
+            text = unexpected(step, result, strict=strict)
+            if text:
+                self.fail("P002" if strict else "P003", task.name, f"{what}: {text}")
+
+    # ---- forks --------------------------------------------------------------------------------------------------
+    def _fork(self, lab: Lab) -> Lab:
+        """Give a fork of the lab as it stands; one that only answered a question wrongly is as good as new."""
+        fork, self._spare = self._spare or lab.fork(), None
+        return fork
+
+    def _keep_spare(self, fork: Lab, lab: Lab) -> None:
+        if fork.position == lab.position and fork.task_number == lab.task_number and fork.refusals == lab.refusals:
+            self._spare = fork
+        else:
+            fork.close()
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
 
     def _refused(self, fork: Lab, lab: Lab, task: Task, what: str) -> None:
         if len(fork.refusals) > len(lab.refusals):

@@ -111,7 +111,7 @@ def _steps(lab: Lab, steps: Steps, report: RunReport) -> None:
     def note(line: str, result: Result) -> None:
         typed = not line.startswith((":", "^", "("))
         report.transcript.append(f"{prompt[0] if typed else ''}{line}")
-        report.transcript.extend((result.stdout + result.stderr).splitlines() if typed else [])
+        report.transcript.extend(result.both.splitlines() if typed else [])
         prompt[0] = lab.prompt(lab.main_terminal)
 
     prompt = [lab.prompt(lab.main_terminal)]

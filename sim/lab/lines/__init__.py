@@ -20,10 +20,12 @@ from sim.lab.scenario import in_language
 from sim.lab.telling import timers, why
 
 if TYPE_CHECKING:
+    from sim.api.client import Change
     from sim.lab.lab import Lab
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RATE_MOST = 3600.0
+JUMP_SECONDS_MOST = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def _next(lab: Lab, rest: str, _: Path | None) -> str:
     number = lab.task_number
     prompt = lab.prompt(lab.main_terminal)
     do_steps(lab, task.solutions[0], after=lambda line, result: shown.append(
-        f"{'' if line.startswith((':', '^')) else prompt}{line}\n{result.stdout}{result.stderr}".rstrip()))
+        f"{'' if line.startswith((':', '^')) else prompt}{line}\n{result.both or result.stdout}".rstrip()))
     if lab.task_number == number:
         lab.move_on("skipped")
     else:
@@ -88,9 +90,15 @@ def _jump(lab: Lab, _: str, __: Path | None) -> str:
     if upcoming is None:
         return "nothing will happen by itself"
     before = len(lab.world.history())
-    lab.wait((upcoming - lab.now_us) / 1_000_000)
-    said = [f"  {lab.world.named(cluster, why.what(change))}" for cluster, change in lab.world.history()[before:]]
-    return "\n".join([f"it is now {texts.clock(lab, lab.now_us)}", *(said[:10] or ["  (nothing that the API shows has changed)"])])
+    due = {timer.at_us: timer.label for timer in reversed(lab.engine.timers())}
+
+    def seen() -> list[tuple[str, Change]]:
+        return [(cluster, change) for cluster, change in lab.world.history()[before:] if change.key.resource not in why.NOISE]
+
+    lab.jump(lambda: bool(seen()) or lab.now_us in due, JUMP_SECONDS_MOST)
+    said = [f"  {lab.world.named(cluster, why.what(change))}" for cluster, change in seen()]
+    said = said or ([f"  {due[lab.now_us]}"] if lab.now_us in due else ["  (nothing that anybody could see has happened)"])
+    return "\n".join([f"it is now {texts.clock(lab, lab.now_us)}", *said[:10]])
 
 
 def _terminal(lab: Lab, rest: str, _: Path | None) -> str:
@@ -207,7 +215,7 @@ WORDS: dict[str, Word] = {
     "hint": Word(":hint", "the next hint", lambda lab, _, __: lab.take_hint()),
     "next": Word(":next", "have the solution typed, and go on (asks first)", _next),
     "wait": Word(":wait 5m", "let simulated time pass", _wait),
-    "jump": Word(":jump", "go to the next simulation event", _jump),
+    "jump": Word(":jump", "go to the next thing that happens by itself", _jump),
     "timers": Word(":timers", "what will happen next, when, and by which setting", lambda lab, _, __: timers.text(lab)),
     "speed": Word(":speed 60", "simulated seconds that pass in a second (auto: faster while a program waits)", _speed),
     "pause": Word(":pause", "stop the clock, or let it go on", _pause),

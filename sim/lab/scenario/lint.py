@@ -28,11 +28,16 @@ CODES = {
     "E014": "A parameter needs a plain name and must be used somewhere as ${name}.",
     "E015": "A version is a full patch version in quotes: \"1.33.1\". 1.30 without quotes is the number 1.3 to YAML.",
     "E016": "An answer: one question a task, every right text among the choices, no choice twice.",
+    "E017": "A path of a goal names a field that objects of that kind do not have: it would be missing for ever, and a missing field\n"
+            "counts as false, 0 and empty. `kubectl explain deployment.spec` in a lab lists the fields.",
     "P001": "A proof found that the task's goals hold before anything is done. Such a task teaches nothing: tighten a goal.",
-    "P002": "A proof found that a solution does not pass. The goals that were missing are named.",
-    "P003": "A proof found that a mistake passes, or is told something else than its `why`.",
+    "P002": "A proof found that a solution does not pass, or that one of its lines fails. The goals that were missing are named.\n"
+            "A line that is meant to fail says so: {line: kubectl drain node01, expect: {exit: 1}}.",
+    "P003": "A proof found that a mistake passes, is told something else than its `why`, or names a program that is not there.",
     "P004": "A proof met something that is not simulated. A lab that needs it cannot be proved.",
     "P005": "A proof found that a goal of the whole lab is broken by the first solutions.",
+    "P006": "A proof found that the scenario's own set-up (`setup`, `on_enter`) fails: a line ends with an error that was complained\n"
+            "about, or an `until` does not come true. Where a line may fail, write {line: …, expect: {exit: 1}}.",
 }
 
 

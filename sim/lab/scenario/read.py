@@ -19,6 +19,10 @@ TAGS = ("text", "languages", "line", "step", "from", "fromline", "pattern", "alt
         "ExternalEtcd", "literal['stacked']")
 """Parts of pydantic's locations that name a branch of a union, not a key of the file."""
 
+WANTED = {"model_type": "a mapping (key: value)", "dict_type": "a mapping (key: value)", "list_type": "a list",
+          "model_attributes_type": "a mapping (key: value)", "int_type": "a number", "bool_type": "true or false"}
+"""Pydantic's words for a value of the wrong type, in ours."""
+
 KEY_MOST, MESSAGE_MOST = 60, 500
 """Characters of a file that an error repeats of a key, and says altogether."""
 
@@ -160,6 +164,8 @@ def _problem(error: Any, marks: Marks, file: str) -> Problem:
         message = "required, but missing"
     elif kind == "string_type":
         message = f"a text is wanted, and {error['input']!r:.40} is none to YAML; put it in quotes"
+    elif kind in WANTED:
+        message = f"{WANTED[kind]} is wanted, and this is {_kind_of(error['input'])}"
     elif kind == "union_tag_invalid":
         message = "Input should be a text, or one of the forms that docs/authoring.md lists"
     elif "a goal is exactly one" in message or "belong to a goal" in message:
@@ -174,6 +180,12 @@ def _problem(error: Any, marks: Marks, file: str) -> Problem:
     return Problem(file, line, column, dotted(path), message, code)
 
 
+def _kind_of(value: Any) -> str:
+    """Name what a value is to YAML."""
+    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "nothing" if value is None else "something else") + (f" ({value!r:.30})" if isinstance(value, (str, int, float)) else "")
+
+
 def read_text(path: Path) -> str:
     """Read a file's text. Raises ScenarioError (not UTF-8) or OSError."""
     try:
@@ -185,6 +197,8 @@ def read_text(path: Path) -> str:
 def validated(kind: Any, text: str, file: str) -> tuple[Any, Marks, list[Problem]]:
     """Read YAML as a type of ours; gives None and the problems where it does not fit."""
     data, marks, problems = read_yaml(text, file)
+    if data is None:
+        return None, marks, [*problems, Problem(file, 1, 1, "(file)", "the file is empty; `kubedrill new NAME` writes one to start from", "E001")]
     try:
         return TypeAdapter(kind).validate_python(data), marks, problems
     except ValidationError as error:

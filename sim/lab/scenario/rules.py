@@ -15,6 +15,7 @@ from sim.api import quantity
 from sim.lab import faults
 from sim.lab.goals.compare import OPERATORS
 from sim.lab.goals.objects import Selection, resource_of
+from sim.lab.scenario import fields
 from sim.lab.scenario.model import Cluster, ExternalEtcd, Goal, Scenario, Step, Steps, Task, TimelineFault, in_language
 from sim.lab.scenario.read import Marks, Problem, dotted, place_of
 from sim.shell.kubectl.printing import jsonpath
@@ -299,23 +300,28 @@ def _inner(goal: Goal) -> Iterator[tuple[Path, Goal]]:
 def _object_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:
     assert goal.object is not None
     try:
-        Selection.parse(goal.object)
+        resource = Selection.parse(goal.object).resource
     except ValueError as error:
         found.add((*path, "object"), str(error), "E010")
-    _where(goal, path, found)
+        resource = ""
+    _where(goal, resource, path, found)
     if isinstance(goal.count, dict):
         _operators(goal.count, (*path, "count"), found)
     if not goal.where and goal.count is None and not goal.absent and "?" in goal.object:
         found.add((*path, "object"), "say what of these objects: `where`, `count` or `absent: true`", "E010")
 
 
-def _where(goal: Goal, path: Path, found: Findings) -> None:
+def _where(goal: Goal, resource: str, path: Path, found: Findings) -> None:
     for key, want in goal.where.items():
         place = (*path, "where", key)
         try:
             jsonpath.find(key, {})
         except ValueError as error:
             found.add(place, f"not a JSONPath: {error}", "E010", key=True)
+        else:
+            said = fields.stray(resource, key) if resource else ""
+            if said:
+                found.add(place, said, "E017", key=True)
         if isinstance(want, dict):
             _operators(want, place, found)
         elif isinstance(want, list):
@@ -373,10 +379,11 @@ def _answer_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) ->
 
 def _change_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:
     try:
-        resource_of(str(goal.change))
+        resource = resource_of(str(goal.change))
     except KeyError:
         found.add((*path, "change"), f"no kind {goal.change}", "E010")
-    _where(goal, path, found)
+        resource = ""
+    _where(goal, resource, path, found)
 
 
 def _moment_host(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 
 TEXT = """\
 # yaml-language-server: $schema=scenario.schema.json      (kubedrill schema > scenario.schema.json)
@@ -50,7 +50,6 @@ spec:
 """
 
 
-def skeleton(name: str) -> str:
-    """Give a commented scenario of that name, which lint and prove accept."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "my-lab"
-    return TEXT.format(name=plain, file=f"{name}.yaml")
+def skeleton(name: str, path: Path) -> str:
+    """Give a commented scenario of that name, which lint and prove accept. path: where it will stand."""
+    return TEXT.format(name=name, file=path)
