@@ -10,6 +10,8 @@ from sim.engine import Timer, microseconds
 from sim.host.files import FileError, HostFiles
 from sim.host.images import Catalogue
 from sim.host.kubelet.node import NodeFacts
+from sim.host.packages import distribution
+from sim.host.packages.database import Database
 from sim.host.runtime import Runtime
 from sim.host.systemd.journal import INFO, Entry, Journal
 from sim.host.systemd.manager import Systemd
@@ -112,6 +114,8 @@ class Host:
         self.booted_us = network.engine.unix_us
         self.files = HostFiles(lambda: network.engine.unix_us)
         self.users = {"root": 0, **{user: 1000 + number for number, user in enumerate(users)}}
+        self.packages = Database(self)
+        self.packages.base = distribution.fresh(system)
         self.disks: dict[str, Any] = {}
         self.journal = Journal()
         self.systemd = Systemd(self)

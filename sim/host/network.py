@@ -12,6 +12,7 @@ from sim.api.client import Request, Response, Transport
 from sim.api.errors import TransportError
 from sim.engine import Engine
 from sim.host.machine import Host
+from sim.host.packages.repositories import Mirrors
 
 __all__ = ["Connection", "Deaf", "Host", "Network"]
 TIMEOUT_SECONDS = 30.0
@@ -54,6 +55,7 @@ class Network:
         self.listeners: dict[tuple[str, int], Any] = {}
         self.cuts: dict[frozenset[str], None] = {}
         self.slow_images: dict[str, float] = {}
+        self.mirrors = Mirrors()
         self.addresses: dict[str, list[str]] = {}
         """Shared addresses (a load balancer's) -> the hosts behind them."""
         self.etcds: dict[str, Any] = {}

@@ -25,7 +25,7 @@ WantedBy=multi-user.target
 
 def recorded_host():
     """Make the host that was recorded: a kubelet's legacy packages, and a unit of etcd; the programs do nothing."""
-    network = Network(Engine(seed=1, epoch_s=1_795_255_200))
+    network = Network(Engine(seed=1, epoch_s=1_689_000_000))  # 2023: a day of the legacy packages
     host = network.add("controlplane", "192.168.56.11", users=("student",), system="jammy")
     files.base(host, "1.27.0")
     files.node(host, "1.27.0", ClusterSpec("kubernetes", ()), "https://192.168.56.11:6443")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.api.errors import NotSimulated
 from sim.engine import SECOND_US
@@ -66,12 +66,9 @@ def _unit(goal: UnitGoal, host: Host, entered_us: int) -> bool:
 
 
 def _package(goal: PackageGoal, host: Host) -> bool:
-    packages: Any = getattr(host, "packages", None)
-    if packages is None:
-        raise NotSimulated("goal package")
-    found = packages.get(goal.name)
+    found = host.packages.get(goal.name)
     if found is None:
         return False
-    if goal.version and not str(getattr(found, "version", found)).startswith(goal.version):
+    if goal.version and not found.version.startswith(goal.version):
         return False
-    return goal.held is None or bool(getattr(found, "held", False)) == goal.held
+    return goal.held is None or found.held == goal.held

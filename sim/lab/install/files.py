@@ -15,6 +15,7 @@ from sim.components import API_PORT
 from sim.host.network import Host
 from sim.kubeadm.phases import kubelet
 from sim.kubeadm.phases.config import PARTS, Configuration
+from sim.lab.install import packages
 from sim.lab.install.spec import ClusterSpec
 from sim.versions import catalogue
 
@@ -30,56 +31,6 @@ CERTIFICATES = {
     "etcd/healthcheck-client": ("kube-etcd-healthcheck-client", "etcd-ca", 1),
     "apiserver-etcd-client": ("kube-apiserver-etcd-client", "etcd-ca", 1)}
 """Path under pki -> (subject's common name, issuer, years); "" is the host's name."""
-KUBELET_UNIT = """[Unit]
-Description=kubelet: The Kubernetes Node Agent
-Documentation=https://kubernetes.io/docs/
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=/usr/bin/kubelet
-Restart=always
-StartLimitInterval=0
-RestartSec=10
-
-[Install]
-WantedBy=multi-user.target
-"""
-KUBELET_DROP_IN = """# Note: This dropin only works with kubeadm and kubelet v1.11+
-[Service]
-Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
-Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
-# This is a file that "kubeadm init" and "kubeadm join" generates at runtime, populating the KUBELET_KUBEADM_ARGS variable dynamically
-EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
-# This is a file that the user can use for overrides of the kubelet args as a last resort. Preferably, the user should use
-# the .NodeRegistration.KubeletExtraArgs object in the configuration files instead. KUBELET_EXTRA_ARGS should be sourced from this file.
-EnvironmentFile=-/etc/default/kubelet
-ExecStart=
-ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
-"""
-CONTAINERD_UNIT = """[Unit]
-Description=containerd container runtime
-Documentation=https://containerd.io
-After=network.target local-fs.target
-
-[Service]
-ExecStartPre=-/sbin/modprobe overlay
-ExecStart=/usr/bin/containerd
-
-Type=notify
-Delegate=yes
-KillMode=process
-Restart=always
-RestartSec=5
-LimitNPROC=infinity
-LimitCORE=infinity
-LimitNOFILE=infinity
-TasksMax=infinity
-OOMScoreAdjust=-999
-
-[Install]
-WantedBy=multi-user.target
-"""
 PLAIN_UNITS = {
     "cron": ("Regular background program processing daemon", "/usr/sbin/cron -f -P", "man:cron(8)"),
     "ssh": ("OpenBSD Secure Shell server", "/usr/sbin/sshd -D", "man:sshd(8) man:sshd_config(5)"),
@@ -99,7 +50,7 @@ def executable(host: Host, path: str, version: str) -> None:
 
 
 def base(host: Host, version: str, *, kubectl: bool = True) -> None:
-    """Write what every host has: plain services, and kubectl."""
+    """Write what every host has: plain services, apt's sources, and kubectl."""
     root = host.files.view()
     for name, (description, command, manual) in PLAIN_UNITS.items():
         text = (f"[Unit]\nDescription={description}\nDocumentation={manual}\n\n[Service]\nExecStart={command}\n"
@@ -108,8 +59,9 @@ def base(host: Host, version: str, *, kubectl: bool = True) -> None:
         root.write(command.partition(" ")[0], b"#!simulated daemon v1\n")
         root.chmod(command.partition(" ")[0], 0o755)
     unit(host, "dbus", STATIC_UNIT, vendor=True, enable=False)
+    packages.sources(host, version)
     if kubectl:
-        executable(host, "/usr/bin/kubectl", version)
+        packages.kubernetes(host, version, ("kubectl",))
 
 
 STATIC_UNIT = """[Unit]
@@ -136,22 +88,13 @@ def unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> Non
 def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     """Write what a node has: containerd, the kubelet, their units and configurations."""
     root = host.files.view()
-    executable(host, "/usr/bin/containerd", host.containerd)
-    executable(host, "/usr/bin/kubelet", version)
-    executable(host, "/usr/bin/crictl", f"{'.'.join(version.split('.')[:2])}.0")
-    for path in ("/usr/bin/ctr", "/usr/bin/runc", "/usr/sbin/conntrack", "/usr/bin/socat"):
-        executable(host, path, host.containerd)
-    if cluster.installer == "kubeadm":
-        executable(host, "/usr/bin/kubeadm", version)
-    unit(host, "containerd", CONTAINERD_UNIT, vendor=True, enable=True)
-    unit(host, "kubelet", KUBELET_UNIT, vendor=True, enable=True)
-    # The legacy packages (before pkgs.k8s.io) put their drop-in where the administrator's own would be.
-    folder = f"{'/etc' if minor(version) < (1, 28) else '/usr/lib'}/systemd/system/kubelet.service.d"
-    root.make_dir(folder, parents=True)
-    root.write(f"{folder}/10-kubeadm.conf", KUBELET_DROP_IN.encode())
+    packages.node(host, version, kubeadm=cluster.installer == "kubeadm")
+    host.systemd.enable("containerd.service")
+    host.systemd.enable("kubelet.service")
     root.write(kubelet.CONFIG_FILE, kubelet.config_file())
     root.write(kubelet.FLAGS_FILE, kubelet.flags_file(configuration(cluster, version)))
-    root.write("/etc/default/kubelet", b"KUBELET_EXTRA_ARGS=\n")
+    if not root.exists("/etc/default/kubelet"):
+        root.write("/etc/default/kubelet", b"KUBELET_EXTRA_ARGS=\n")
     root.write("/etc/crictl.yaml", b"runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     root.make_dir("/etc/containerd", parents=True)
     root.write("/etc/containerd/config.toml", b"version = 2\n")

@@ -5,6 +5,6 @@ Importing the package registers them all in `pipes.COMMANDS`. A tool that is not
 
 from sim.shell import builtins
 from sim.shell.editor import program as editors
-from sim.shell.system import basic, clock, files, host, people, remote, running
+from sim.shell.system import basic, clock, files, host, packages, people, remote, running
 
-__all__ = ["basic", "builtins", "clock", "editors", "files", "host", "people", "remote", "running"]
+__all__ = ["basic", "builtins", "clock", "editors", "files", "host", "packages", "people", "remote", "running"]
