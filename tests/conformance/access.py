@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from sim.api import objects, selectors
 from sim.api.client import Key
-from sim.apiserver.server import ApiServer
+from sim.apiserver.verbs import create
 from sim.controllers.workloads import pods
 from sim.lab.install.files import executable
 
@@ -29,19 +29,19 @@ def deletion_ties(order):
 @contextmanager
 def generated_names(end):
     """Let the recording choose the ends of pods' generated names, by which lists are ordered."""
-    plain = ApiServer._generated
+    plain = create._generated
 
-    def generated(self, row, metadata):
+    def generated(server, row, metadata):
         found = end(metadata.get("namespace", ""), metadata["generateName"]) if row.resource == "pods" else None
         name = f"{metadata['generateName']}{found}"
-        free = found and self.store.get(Key("pods", metadata["namespace"], name)) is None
-        return name if free else plain(self, row, metadata)
+        free = found and server.store.get(Key("pods", metadata["namespace"], name)) is None
+        return name if free else plain(server, row, metadata)
 
-    ApiServer._generated = generated
+    create._generated = generated
     try:
         yield
     finally:
-        ApiServer._generated = plain
+        create._generated = plain
 
 
 def component(lab, word, names, step):
