@@ -34,7 +34,7 @@ class Start:
     """How a program is started.
 
     argv includes the program's name as it was typed; version is the program's, without `v`; host is a `host.Host`.
-    mounts: what a container sees of the host, path inside -> path on the host; None for a unit.
+    mounts: what a container sees of the host, path inside -> path on the host; None for a unit. uid: as whom it runs.
     """
 
     engine: Engine
@@ -45,6 +45,7 @@ class Start:
     pid: int = 0
     env: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, str] | None = None
+    uid: int = 0
 
     def path(self, path: str) -> str:
         """Give where a path of the program lies on the host; "" where a container sees nothing. Units see the host's."""

@@ -87,8 +87,12 @@ class CacheReader:
     """The reader of a server: its store and its heartbeats."""
 
     def __init__(self, store: Store, heartbeats: Heartbeats) -> None:
-        self.store = store
         self.heartbeats = heartbeats
+        self.use(store)
+
+    def use(self, store: Store) -> None:
+        """Read another store from now on."""
+        self.store = store
         self.get = store.get
         self.list = store.list
         self.by_index = store.by_index

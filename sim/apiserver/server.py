@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.api import errors, objects, times
-from sim.api.client import Change, Key, Object, Reader, Request, Response
+from sim.api.client import Change, Key, Object, Request, Response, Watch
 from sim.api.errors import StatusError
 from sim.apiserver import aggregation, outage, tables
 from sim.apiserver.access import Rights, authorize
@@ -20,7 +20,7 @@ from sim.apiserver.kinds.networking import custom
 from sim.apiserver.resources import RESOURCES, Resource, served
 from sim.apiserver.verbs import change, create, options, read, remove
 from sim.engine import SECOND_US, Engine
-from sim.etcd.store import Store
+from sim.etcd.store import Store, StoreWatch
 
 COMPACTION_US = 300 * SECOND_US
 EVENT_TTL_SECONDS = 3600
@@ -38,6 +38,10 @@ class ApiServer:
     ) -> None:
         self.engine = engine
         self.store = store
+        self.cache = store
+        """What its watches have brought: the store itself, but for a server whose etcd was restored under it."""
+        self._following: Watch | None = None
+        store.compactor = self._compacts
         self.version = version
         self.minor = int(version.split(".")[1])
         self.flags = dict(flags or {})
@@ -46,7 +50,7 @@ class ApiServer:
         self.heartbeats: Heartbeats = store.heartbeats
         self.promised: dict[Key, None] = {}
         """Whose renewals come through this server: they end with it."""
-        self.reader: Reader = CacheReader(store, self.heartbeats)
+        self.reader = CacheReader(store, self.heartbeats)
         self.rights = Rights(self.reader, self.minor)
         self.watches: dict[read.ServerWatch, None] = {}
         self.running = True
@@ -69,11 +73,59 @@ class ApiServer:
                 stamp = times.stamp_micro(self.heartbeats.unix_us(renewed_us))
                 self.store.commit(key, objects.put(lease, "spec.renewTime", stamp), because="its last renewal")
         self.promised.clear()
+        if self._following is not None:
+            self._following.stop()
+        self.store.compact(self._compacts())
+        if self.store.compactor == self._compacts:
+            self.store.compactor = None
         for watch in list(self.watches):
             watch.inner.stop()
             if watch.closed:
                 watch.closed()
         self.watches.clear()
+
+    def rebase(self, store: Store) -> None:
+        """Speak with an etcd that holds another store: restored, or begun anew. Writes and single reads go there.
+
+        The watch cache asks for what comes after its own revision. A restored etcd is behind that and says nothing, so
+        lists and watches go on showing what was; only one that has compacted it makes the cache list anew.
+
+        Models: apiserver/pkg/storage/cacher and etcd's watchers of future revisions.
+        """
+        if self._following is not None:
+            self._following.stop()
+            self._following = None
+        if store.heartbeats is None:
+            store.heartbeats = self.heartbeats
+        if self.store.compactor == self._compacts:
+            self.store.compactor = None
+        cache = self.cache.copy() if self.cache is self.store else self.cache
+        self._use_cache(cache)
+        self.store = store
+        if store.compacted() > cache.revision:
+            for change in cache.differences(store):
+                cache.apply(change)
+            self._use_cache(store)
+        else:
+            for change in store.changes_since(cache.revision) if store.revision > cache.revision else ():
+                cache.apply(change)
+            self._following = store.watch("*", self._follow)
+        self._started_us = self.engine.now_us
+        store.compactor = self._compacts
+
+    def _use_cache(self, cache: Store) -> None:
+        self.cache = cache
+        self.reader.use(cache)
+        for watch in self.watches:
+            inner = watch.inner
+            assert isinstance(inner, StoreWatch)
+            inner.stop()
+            resource, index, value = inner.place
+            watch.inner = cache.watch(resource, inner.watcher, index=index, value=value)
+
+    def _follow(self, change: Change) -> None:
+        if change.revision > self.cache.revision:
+            self.cache.apply(change)
 
     def set_away(self, *, away: bool) -> None:
         """Note whether the store can be reached."""
@@ -130,9 +182,11 @@ class ApiServer:
 
         Models: apiserver/pkg/storage/etcd3/compact.go. Derived when asked, so that it is no event.
         """
+        return max(self.store.compacted_revision, self._compacts())
+
+    def _compacts(self) -> int:
         ticks = (self.engine.now_us - self._started_us) // COMPACTION_US
-        derived = self.store.revision_at(self._started_us + (ticks - 1) * COMPACTION_US) if ticks > 1 else 0
-        return max(self.store.compacted_revision, derived)
+        return self.store.revision_at(self._started_us + (ticks - 1) * COMPACTION_US) if ticks > 1 else 0
 
     def now(self) -> str:
         """Give the present as a stamp."""

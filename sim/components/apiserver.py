@@ -30,6 +30,7 @@ DRAIN_SECONDS = 60.0
 RECONNECT = (15, 35)
 """Percent of an outage after which the connection to etcd is tried again (gRPC's growing back-off; golden: 24 to 48 s
 after 137 s)."""
+LAST_SEEN = "kube-apiserver's cache"
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 FILES = ("tls-cert-file", "tls-private-key-file", "etcd-cafile", "etcd-certfile", "etcd-keyfile",
          "service-account-key-file", "service-account-signing-key-file", "kubelet-client-certificate",
@@ -46,7 +47,6 @@ class KubeApiserver(Program):
         super().__init__(start)
         self.server: ApiServer | None = None
         self.port = API_PORT
-        self._etcd: tuple[str, int, Store | None] = ("", 0, None)
         self._away_us = 0
         self._back: Timer | None = None
         self._advertised: list[str] = []
@@ -76,16 +76,15 @@ class KubeApiserver(Program):
     # ---- its start --------------------------------------------------------------------------------------------
     def begin(self) -> None:
         """Connect, serve, and make what every server makes at its start; give up after 22 s without etcd."""
-        url = self.flags["etcd-servers"].split(",")[0]
-        address, port = address_of(url, ETCD_PORT)
         try:
-            store = self.host.dial(address, port)
+            store = self._reach_etcd()
         except TransportError as error:
+            address, port = address_of(self.flags["etcd-servers"].split(",")[0], ETCD_PORT)
             self._wait_for_etcd(address, port, error)
             return
+        self._compare(store)
         self.server = ApiServer(self.engine, store, version=self.version, flags=self.flags)
         self.server.dial = self.host.dial
-        self._etcd = (address, port, store)
         self._stop_looking = self.host.network.on_change(self._look)
         self._bootstrap()
         self._open = True
@@ -94,6 +93,26 @@ class KubeApiserver(Program):
         self.host.network.listen(self.host, self.port, self.server)
         self._advertise()
         self.set_ready(ready=True)
+
+    def _reach_etcd(self) -> Store:
+        """Give the store of the first etcd server that can serve. Raises TransportError, that of the first."""
+        first: TransportError | None = None
+        for url in self.flags["etcd-servers"].split(","):
+            try:
+                store: Store = self.host.dial(*address_of(url.strip(), ETCD_PORT)).store
+            except TransportError as error:
+                first = first or error
+            else:
+                return store
+        assert first is not None
+        raise first
+
+    def _compare(self, store: Store) -> None:
+        """Note for those who watch the lab what this server's clients will find changed: its etcd holds another state."""
+        before = self.host.disks.get(LAST_SEEN)
+        if before is not None and before is not store and not store.arrived:
+            store.arrived = before.differences(store)
+        self.host.disks[LAST_SEEN] = store
 
     def _advertise(self) -> None:
         """Put this server's address, and those of its peers, behind the service `kubernetes`."""
@@ -171,14 +190,16 @@ class KubeApiserver(Program):
         if server is None or not self.host.powered:
             return
         self._peers()
-        address, port, store = self._etcd
         try:
-            away = self.host.dial(address, port) is not store or not self.host.powered
+            self._reach_etcd()
+            away = False
         except TransportError:
             away = True
         if away and self._back is not None:
             self._back.cancel()
             self._back = None
+        if not away and not server.away and self._reach_etcd() is not server.store:
+            away = True  # another etcd answers there at once: the connection to the old one has broken
         if away and not server.away:
             server.set_away(away=True)
             self._away_us = self.engine.now_us
@@ -192,9 +213,16 @@ class KubeApiserver(Program):
 
     def _etcd_back(self) -> None:
         self._back = None
-        if self.server is not None:
-            self.server.set_away(away=False)
-            self._tell()
+        if self.server is None:
+            return
+        try:
+            store = self._reach_etcd()
+        except TransportError:
+            return  # it went again; its next return is news
+        if store is not self.server.store:
+            self.server.rebase(store)
+        self.server.set_away(away=False)
+        self._tell()
 
     def _tell(self) -> None:
         self.owner.health_changed()
@@ -229,6 +257,7 @@ class KubeApiserver(Program):
             self._forgets = None
         server, self.server = self.server, None
         if server is not None:
+            self.host.disks[LAST_SEEN] = server.cache
             server.stop()
         if self._open:
             self._open = False

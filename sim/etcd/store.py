@@ -12,10 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sim.api.client import Change, Key, Object, Objects, Watcher
 from sim.engine import SECOND_US, Cause, Engine
+from sim.etcd.keyspace import KeySpace, Record
+from sim.etcd.paths import key_of
 
 LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]
@@ -31,7 +34,6 @@ class Index(NamedTuple):
 
     values_of: Callable[[Object], Iterable[str]]
     part: tuple[str, ...] = ()
-
 
 
 Place = tuple[str, str]
@@ -56,11 +58,12 @@ class Compacted(Exception):
 class StoreWatch:
     """One watcher of a resource; with an index only of objects that had or have the value there."""
 
-    __slots__ = ("_table", "active", "watcher")
+    __slots__ = ("_table", "active", "place", "watcher")
 
-    def __init__(self, table: dict[StoreWatch, None], watcher: Watcher) -> None:
+    def __init__(self, table: dict[StoreWatch, None], watcher: Watcher, place: tuple[str, str, str]) -> None:
         self._table = table
         self.watcher = watcher
+        self.place = place
         self.active = True
         table[self] = None
 
@@ -143,13 +146,20 @@ class Store:
         self.heartbeats: Any = None
         """What the API servers of this store know of leases that are renewed without a write each time."""
         self.compacted_revision = 0
+        self.compactor: Callable[[], int] | None = None
+        """Who compacts without an event of its own (an API server), and up to which revision it has by now."""
+        self.room: Callable[[], None] | None = None
+        """Raises EtcdError when nothing may be written; None while there is room."""
+        self._keys: KeySpace | None = None
+        self.arrived: list[Change] = []
+        """What those who watch the cluster saw change when its API server took up this store in place of another."""
         self.changes: list[Change] = []
         self._first_change = 0
         self._keep_history = keep_history
         self._indexes = indexes or {}
         self._shelves: dict[str, Shelf] = {}
         self._watches_of_all: dict[StoreWatch, None] = {}
-        self._leases: dict[int, dict[Key, int]] = {}
+        self._leases: dict[int, dict[Key, tuple[int, int]]] = {}
         self._digests: list[tuple[Object, bytes]] | None = [] if detect_mutation else None
 
     # ---- reading ----------------------------------------------------------------------------------------------
@@ -203,6 +213,8 @@ class Store:
         The object's resourceVersion becomes the new revision. Whether the write is allowed is the caller's business.
         ttl_us: after how long the object goes by itself, unless it is written again.
         """
+        if self.room is not None:
+            self.room()
         self.revision += 1
         revision = self.revision
         place = key[1:]
@@ -222,22 +234,22 @@ class Store:
         if self._digests is not None and new is not None:
             self._digests.append((new, _digest(new)))
         if ttl_us and new is not None:
-            self._expire_later(key, revision, self.engine.now_us + ttl_us)
+            self._expire_later(key, revision, ttl_us)
         if told:
             self._tell(change, told)
         return change
 
-    def _expire_later(self, key: Key, revision: int, at_us: int) -> None:
+    def _expire_later(self, key: Key, revision: int, ttl_us: int) -> None:
         """Note a lease. Leases that end within the same minute end together, as the API server's do."""
-        minute = -(-at_us // LEASE_GRID_US)
+        minute = -(-(self.engine.now_us + ttl_us) // LEASE_GRID_US)
         ending = self._leases.get(minute)
         if ending is None:
             ending = self._leases[minute] = {}
             self.engine.at(minute * LEASE_GRID_US, self._expire, minute)
-        ending[key] = revision
+        ending[key] = (revision, ttl_us)
 
     def _expire(self, minute: int) -> None:
-        for key, revision in self._leases.pop(minute, {}).items():
+        for key, (revision, _) in self._leases.pop(minute, {}).items():
             found = self.get(key)
             if found is not None and found["metadata"]["resourceVersion"] == str(revision):
                 self.commit(key, None, because="its time to live ran out", by="etcd")
@@ -290,7 +302,7 @@ class Store:
             table = self._shelf(resource).named[index].watches.setdefault(value, {})
         else:
             table = self._watches_of_all if resource == "*" else self._shelf(resource).watches
-        return StoreWatch(table, watcher)
+        return StoreWatch(table, watcher, (resource, index, value))
 
     def changes_since(self, revision: int) -> Changes:
         """Give the changes after a revision, oldest first. Raises Compacted."""
@@ -319,6 +331,94 @@ class Store:
     def compact(self, revision: int) -> None:
         """Hide the history up to a revision from clients; the lab may still read `changes`."""
         self.compacted_revision = max(self.compacted_revision, revision)
+
+    def compacted(self) -> int:
+        """Give the revision up to which history is gone by now."""
+        derived = self.compactor() if self.compactor is not None else 0
+        return max(self.compacted_revision, derived)
+
+    # ---- etcd's side ------------------------------------------------------------------------------------------
+    @property
+    def keys(self) -> KeySpace:
+        """Give the same as keys and bytes."""
+        if self._keys is None:
+            self._keys = KeySpace(self)
+        return self._keys
+
+    def check_room(self) -> None:
+        """Raise EtcdError when nothing may be written."""
+        if self.room is not None:
+            self.room()
+
+    def lifetimes(self) -> dict[Key, int]:
+        """Give the objects that go by themselves, and the microseconds that each was given."""
+        return {key: ttl_us for ending in self._leases.values() for key, (revision, ttl_us) in ending.items()
+                if (found := self.get(key)) is not None and found["metadata"]["resourceVersion"] == str(revision)}
+
+    def load(self, records: Iterable[Record], revision: int, compacted: int, lifetimes: Mapping[Key, int]) -> None:
+        """Become what records say, oldest first: a database file that is opened. Leases begin anew."""
+        keys = self.keys
+        for record in records:
+            place = key_of(record.key)
+            if place is not None and not isinstance(record.value, bytes):
+                self._load(place, record)
+            keys.add(record)
+        keys.seen_all()
+        self.revision = max(revision, 1)
+        self.compacted_revision = compacted
+        for key, ttl_us in lifetimes.items():
+            found = self.get(key)
+            if found is not None:
+                self._expire_later(key, int(found["metadata"]["resourceVersion"]), ttl_us)
+
+    def _load(self, key: Key, record: Record) -> None:
+        place, shelf = key[1:], self._shelf(key.resource)
+        old, new = shelf.objects.get(place), record.value
+        assert not isinstance(new, bytes)
+        if old is None and new is None:
+            return  # its life before the compaction is not in the file
+        kind = "DELETED" if new is None else "MODIFIED" if old is not None else "ADDED"
+        self._place(shelf, key, place, old, new)
+        if self._keep_history:
+            self.changes.append(Change(record.main, kind, key, old, new, record.at_us, (), record.because, record.by))
+
+    def copy(self) -> Store:
+        """Give a store of its own that holds the same now: what a cache of this one has, without its watchers."""
+        made = Store(self.engine, self._indexes, keep_history=self._keep_history)
+        made.revision, made.compacted_revision = self.revision, self.compacted()
+        made.changes = list(self.changes)
+        for resource, shelf in self._shelves.items():
+            mine = made._shelf(resource)
+            mine.objects = dict(shelf.objects)
+            mine.spaces = {space: dict(inside) for space, inside in shelf.spaces.items()}
+            for name, indexed in shelf.named.items():
+                mine.named[name].table = {value: dict(found) for value, found in indexed.table.items()}
+        return made
+
+    def differences(self, other: Store) -> Changes:
+        """Give the changes that make this store's objects those of another, as a new list shows them to a cache."""
+        found: Changes = []
+        for resource in sorted({*self._shelves, *other._shelves}):
+            mine, its = self._shelf(resource).objects, other._shelf(resource).objects
+            for place in sorted({*mine, *its}):
+                old, new = mine.get(place), its.get(place)
+                if old is not new and (old is None or new is None or old["metadata"] != new["metadata"]):
+                    kind = "DELETED" if new is None else "MODIFIED" if old is not None else "ADDED"
+                    found.append(Change(other.revision, kind, Key(resource, *place), old, new, self.engine.now_us, (),
+                                        "etcd holds another state", "etcd"))
+        return found
+
+    def apply(self, change: Change) -> None:
+        """Take over a change of another store: what a cache does that watches it."""
+        key, new = change.key, change.new
+        place, shelf = key[1:], self._shelf(key.resource)
+        old = shelf.objects.get(place)
+        self.revision = change.revision
+        if old is None and new is None:
+            return
+        kind = "DELETED" if new is None else "MODIFIED" if old is not None else "ADDED"
+        mine = replace(change, type=kind, old=old)
+        self._tell(mine, self._place(shelf, key, place, old, new))
 
     # ---- the mutation detector --------------------------------------------------------------------------------
     def verify_unchanged(self) -> None:

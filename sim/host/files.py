@@ -50,6 +50,38 @@ class Inode:
     links: int = 1
 
 
+class LiveFile(Inode):
+    """A file that a running program writes all the time: its bytes are made when somebody reads them.
+
+    stands_for: what the bytes are made of; None once somebody else has written to it. make: gives the bytes, `state`
+    something that is equal while they are.
+    """
+
+    def __init__(
+        self, mode: int, uid: int, gid: int, mtime_us: int, stands_for: object, make: Callable[[], bytes],
+        state: Callable[[], object],
+    ) -> None:
+        self.stands_for: object = None
+        self._bytes = b""
+        super().__init__(FILE, mode, uid, gid, mtime_us)
+        self.stands_for = stands_for
+        self._make, self._state = make, state
+        self._made_of: object = None
+
+    @property  # type: ignore[override]
+    def data(self) -> bytes:
+        """Give the bytes as they are now."""
+        if self.stands_for is not None:
+            state = self._state()
+            if state != self._made_of:
+                self._bytes, self._made_of = self._make(), state
+        return self._bytes
+
+    @data.setter
+    def data(self, data: bytes) -> None:
+        self._bytes, self.stands_for = data, None
+
+
 Entries = list[tuple[str, Inode]]
 
 
@@ -366,4 +398,6 @@ def _forgotten_bytes(node: Inode) -> int:
     if node.kind == DIRECTORY:
         return sum(_forgotten_bytes(child) for child in node.names.values())
     node.links -= 1
+    if isinstance(node, LiveFile) and node.stands_for is not None:
+        return 0
     return len(node.data) if node.kind == FILE and node.links < 1 else 0

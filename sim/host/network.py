@@ -58,8 +58,8 @@ class Network:
         self.mirrors = Mirrors()
         self.addresses: dict[str, list[str]] = {}
         """Shared addresses (a load balancer's) -> the hosts behind them."""
-        self.etcds: dict[str, Any] = {}
-        """etcd clusters of several members, by their --initial-cluster."""
+        self.etcds: dict[int, Any] = {}
+        """etcd clusters of several members, by their ids."""
         self._notices: dict[Callable[[], None], int] = {}
 
     def add(

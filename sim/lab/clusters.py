@@ -40,5 +40,5 @@ class InstalledCluster:
         found: list[Change] = []
         for each in self._stores:
             last_us = found[-1].at_us if found else -1
-            found += [change for change in each.changes if change.at_us > last_us]
+            found += [*each.arrived, *(change for change in each.changes if change.at_us > last_us)]
         return found

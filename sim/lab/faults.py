@@ -168,6 +168,7 @@ def _stop(network: Network, target: str) -> None:
 def _start(network: Network, target: str) -> None:
     each = _one(network, target)
     if isinstance(each, Unit):
+        each.kill_stopping()
         if each.running:
             raise FaultError(f"{target} runs already")
         each.start()

@@ -13,7 +13,7 @@ COLUMNS = {
     "ip": {"IP", "CLUSTER-IP", "PODCIDR", "ENDPOINTS", "INTERNAL-IP"},
     "host": {"OS-IMAGE", "KERNEL-VERSION", "CONTAINER-RUNTIME"},
     "identity": {"HOLDER", "UID"},
-    "etcd-volatile": {"HASH", "REVISION", "TOTAL KEYS", "TOTAL SIZE", "DB SIZE", "RAFT TERM", "RAFT INDEX",
+    "etcd-volatile": {"HASH", "REVISION", "TOTAL KEYS", "TOTAL SIZE", "DB SIZE", "IN USE", "PERCENTAGE NOT IN USE", "RAFT TERM", "RAFT INDEX",
                       "RAFT APPLIED INDEX", "TOOK"},
 }
 STAND_IN_EVENTS = {"Starting", "Pulled", "Pulling", "Created", "Started", "Killing"}
@@ -49,6 +49,12 @@ ETCD = [
     ("etcd-volatile", re.compile(r'"(ts|caller|target)":"[^"]*"'), r'"\1":"X"'),
     ("etcd-volatile", re.compile(r'"(took|size|hash|revision|totalKey|totalSize|raft_?[a-zA-Z]*)":"?[^",}]*"?'), r'"\1":"X"'),
     ("etcd-volatile", re.compile(r"\b\d+(\.\d+)? [kMG]B\b"), "SIZE"),
+    ("etcd-volatile", re.compile(r"\b[0-9a-f]{6,8}, \d+, \d+, (?=SIZE)"), "HASH, REVISION, KEYS, "),
+    ("etcd-volatile", re.compile(r"(?:\d+%, )(?=SIZE)"), "SHARE, "),
+    ("etcd-volatile", re.compile(r"((?:true|false), (?:true|false)), \d+, \d+, \d+(?=, )"), r"\1, TERM, INDEX, INDEX"),
+    ("etcd-volatile", re.compile(r"sha256 \[[\d ]+\], got \[[\d ]+\]"), "sha256 [DIGEST], got [DIGEST]"),
+    ("etcd-volatile", re.compile(r"Logger: 0x[0-9a-f]+"), "Logger: POINTER"),
+    ("etcd-volatile", re.compile(r'("(?:latest-revision|new-latest-revision|revision)": )\d+'), r"\1REVISION"),
 ]
 PATTERNS = [*TEXT, *ETCD]
 

@@ -271,6 +271,8 @@ class Replay:
             if "line" in step:
                 self.finish(keep=step.get("beside", ""))
             self.advance(step["at"])
+            for _, _, typed in self.running:
+                typed.look()
             if step.get("id"):
                 self.times[step["id"]] = self.now()
             self.do(step, recorded)

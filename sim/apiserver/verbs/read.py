@@ -25,6 +25,9 @@ DERIVED: Mapping[str, Callable[[ApiServer], list[Object]]] = {
     "componentstatuses": subresources.components, "apiservices": aggregation.services}
 """Kinds that are made up when somebody reads them."""
 
+CONSISTENT_LISTS = 31
+"""The minor since which lists come from the watch cache (ConsistentListFromCache)."""
+
 
 class ServerWatch:
     """An open watch of this server; it ends with the server."""
@@ -90,13 +93,15 @@ def list_(server: ApiServer, row: Resource, request: Request) -> Response:
         return replace(answer, body=tables.table(row, answer.body["items"], server.engine.unix_us, server.minor)) if (
             table) else answer
     query = request.query
-    metadata: Object = {"resourceVersion": str(server.store.revision)}
+    metadata: Object = {"resourceVersion": str(server.cache.revision)}
     if query.get("index"):
-        items = server.store.by_index(row.resource, query["index"], query["value"])
+        items = server.cache.by_index(row.resource, query["index"], query["value"])
     elif row.resource in DERIVED:
         items = DERIVED[row.resource](server)
     else:
-        items, metadata = selection.chunk(server.store, row, request, server.compacted())
+        # Before 1.31 a list that does not ask for the cache (resourceVersion 0) is read from etcd.
+        source = server.cache if server.minor >= CONSISTENT_LISTS or query.get("resourceVersion") == "0" else server.store
+        items, metadata = selection.chunk(source, row, request, server.compacted())
     if row.resource in ("nodes", "leases"):
         items = [fresh(server, row, item) for item in items]
     if query.get("as") == "Table":
@@ -113,13 +118,13 @@ def watch(server: ApiServer, row: Resource, request: Request) -> Response:
         raise errors.bad_request("a watch needs somebody to watch")
     timeout = options.number(query, "timeoutSeconds")
     if query.get("index"):
-        inner = server.store.watch(row.resource, request.watcher, index=query["index"], value=query["value"])
+        inner = server.cache.watch(row.resource, request.watcher, index=query["index"], value=query["value"])
     else:
         tell = selection.filtered(selection.predicate(row, request), request.watcher)
-        selection.missed(server.store, row, request, server.compacted(), tell)
+        selection.missed(server.cache, row, request, server.compacted(), tell)
         if options.truth(query, "sendInitialEvents"):
-            selection.bookmark(server.store, row, request.watcher)
-        inner = server.store.watch(row.resource, tell)
+            selection.bookmark(server.cache, row, request.watcher)
+        inner = server.cache.watch(row.resource, tell)
     watch = ServerWatch(server, inner, request.closed)
     if timeout:
         server.engine.after(timeout * SECOND_US, watch.expire)

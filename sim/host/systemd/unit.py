@@ -48,6 +48,7 @@ class Unit:
         self.service: Service | None = None
         self.supervisor: Backoff | None = None
         self._starts: list[int] = []
+        self._start_after = False
         self._timer: Timer | None = None
 
     # ---- what it is -------------------------------------------------------------------------------------------
@@ -85,8 +86,11 @@ class Unit:
 
     # ---- starting ---------------------------------------------------------------------------------------------
     def start(self, *, by_policy: bool = False) -> None:
-        """Start it unless it runs. A start limit that is hit leaves it failed."""
-        if self.running or self.definition is None:
+        """Start it unless it runs; one that is stopping starts after that. A start limit that is hit leaves it failed."""
+        if self.definition is None:
+            return
+        if self.running:
+            self._start_after = self.active == "deactivating"
             return
         self._cancel()
         if not by_policy:
@@ -162,7 +166,8 @@ class Unit:
         kind = host.programs.get(program)
         if kind is None:
             return  # a program that only runs: nothing of it is modelled but that
-        self.service = kind(Start(host.engine, host, self.argv, host.version_of(path), self, self.pid, env))
+        self.service = kind(Start(host.engine, host, self.argv, host.version_of(path), self, self.pid, env,
+                                  uid=host.users.get(self.user, 0)))
         self.service.start()
 
     def _cannot_execute(self, path: str) -> str:
@@ -252,6 +257,7 @@ class Unit:
     def stop(self) -> float:
         """Stop it; gives the seconds after which it has stopped."""
         self._cancel()
+        self._start_after = False
         if not self.running:
             if self.active == "activating":
                 self.log(f"Stopped {self.title}.", INFO, "stopped")
@@ -273,6 +279,14 @@ class Unit:
         self.log(f"{self.name}: Deactivated successfully.")
         self.log(f"Stopped {self.title}.", INFO, "stopped")
         self.become("inactive", "dead")
+        if self._start_after:
+            self._start_after = False
+            self.start()
+
+    def kill_stopping(self) -> None:
+        """End one that is still stopping at once, as who waited for it long enough does."""
+        if self.running and self.active == "deactivating":
+            self._stopped()
 
     def _end_quietly(self) -> None:
         self._cancel()

@@ -3,8 +3,8 @@
 Importing the package registers them all in `pipes.COMMANDS`. A tool that is not here and not bashkit's is refused.
 """
 
-from sim.shell import builtins
+from sim.shell import builtins, etcd
 from sim.shell.editor import program as editors
 from sim.shell.system import basic, clock, files, host, packages, people, remote, running
 
-__all__ = ["basic", "builtins", "clock", "editors", "files", "host", "packages", "people", "remote", "running"]
+__all__ = ["basic", "builtins", "clock", "editors", "etcd", "files", "host", "packages", "people", "remote", "running"]

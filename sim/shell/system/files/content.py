@@ -6,7 +6,7 @@ import re
 import shlex
 
 from sim.engine import Steps, microseconds
-from sim.host.files import DEVICE, FileError
+from sim.host.files import DEVICE, FILE, FileError
 from sim.shell.pipes import COMMANDS, BrokenPipe, Call
 from sim.shell.system.options import BadUsage, complain, read
 
@@ -151,6 +151,15 @@ def less(call: Call) -> Steps[int]:
     return 0
 
 
+def _put_blocks(call: Call, given: dict[str, str], data: bytes, size: int) -> None:
+    """Write dd's output: behind so many blocks of what is there; what comes after stays with conv=notrunc. Raises FileError."""
+    at = (_amount(given.get("seek", "0")) or 0) * size
+    handle = call.files.open(call.path(given["of"]), keep=True)
+    there = handle.node.data if handle.node.kind == FILE else b""
+    rest = there[at + len(data):] if "notrunc" in given.get("conv", "") else b""
+    call.files.put(handle.node, call.path(given["of"]), there[:at].ljust(at, b"\0") + data + rest)
+
+
 def dd(call: Call) -> Steps[int]:
     """Copy blocks (if, of, bs, count, skip, seek, status; conv only notrunc)."""
     given = dict(word.split("=", 1) for word in call.argv if "=" in word)
@@ -180,7 +189,7 @@ def dd(call: Call) -> Steps[int]:
     out_blocks = blocks
     try:
         if "of" in given:
-            call.files.open(call.path(given["of"]), keep="notrunc" in given.get("conv", "")).write(data)
+            _put_blocks(call, given, data, size)
         else:
             call.write(data)
     except FileError as error:

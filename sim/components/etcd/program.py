@@ -1,0 +1,228 @@
+"""etcd's life on a host: check flags and files, open or found a data directory, serve, close.
+
+Models: etcdmain/etcd.go, embed, etcdserver/bootstrap.go, as far as a lab sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.apiserver.resources import INDEXES
+from sim.components.base import ETCD_PORT, Fatal, Program, address_of
+from sim.components.etcd import logs, settings
+from sim.components.etcd.settings import Settings
+from sim.etcd import ids
+from sim.etcd.cluster import Cluster, DataDir
+from sim.etcd.snapshot import Damaged, Member
+from sim.etcd.store import Store
+from sim.host.etcd import datadir as files
+from sim.host.etcd.member import MemberServer, Tls, certificate
+from sim.host.files import FileError
+from sim.program import Start
+
+PEER_PORT = 2380
+
+
+class Etcd(Program):
+    """One etcd member."""
+
+    name = "etcd"
+    start_seconds = 1.0
+    usage_status = 2
+    health_ports = (2381, 2379)
+
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self.settings: Settings
+        self.server: MemberServer | None = None
+        self._tls = Tls()
+        self._peer_tls = Tls()
+        self._stops: list[Callable[[], None]] = []
+
+    # ---- checks -----------------------------------------------------------------------------------------------
+    def unknown_flag(self, name: str) -> str:
+        """Say it as Go's flag package does."""
+        return f"flag provided but not defined: -{name}\nUsage:"
+
+    def unexpected(self, word: str) -> str:
+        """Say it as etcd does."""
+        return f"'{word}' is not a valid flag"
+
+    def log(self, level: str, caller: str, message: str, **more: object) -> None:
+        """Write a line of the log, in the form of this version."""
+        self.owner.wrote(logs.line(self.minor, self.engine.unix_us, level, caller, message, more))
+
+    def check(self) -> None:
+        """Check flags and certificates. Raises Fatal."""
+        self.settings = settings.read(self.flags, self.start_.env, self)
+        self._tls = self._secured("client", self.settings.client_urls)
+        self._peer_tls = self._secured("peer", self.settings.peer_urls)
+
+    def fatal(self, text: str) -> Fatal:
+        """Make the end that etcd's main says with `discovery failed`."""
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed",
+                               {"error": text}))
+
+    def _secured(self, which: str, urls: tuple[str, ...]) -> Tls:
+        """Read the files of a port's certificates. Raises Fatal."""
+        prefix = "peer-" if which == "peer" else ""
+        if not any(url.startswith("https") for url in urls):
+            return Tls()
+        paths = {flag: self.flags.get(f"{prefix}{flag}", "") for flag in ("cert-file", "key-file", "trusted-ca-file")}
+        for path in filter(None, paths.values()):
+            try:
+                self.read_file(path)
+            except FileError as error:
+                raise self.fatal(f"open {path}: {str(error).lower()}") from None
+        automatic = self.flags.get(f"{prefix}auto-tls") == "true"
+        if not (paths["cert-file"] and paths["key-file"]):
+            if automatic:
+                return Tls("auto")
+            shown = next(url for url in urls if url.startswith("https")).partition("//")[2]
+            raise self.fatal(f"cannot listen on TLS for {shown}: KeyFile and CertFile are not presented")
+        issuer = certificate(self.read_file(paths["cert-file"])).get("issuer", "")
+        asks = self.flags.get(f"{prefix}client-cert-auth") == "true" and paths["trusted-ca-file"]
+        trusted = certificate(self.read_file(paths["trusted-ca-file"])).get("subject", "") if asks else ""
+        return Tls(issuer or "unknown", trusted)
+
+    # ---- its start --------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Open the data directory and serve."""
+        try:
+            data, is_new = self._open()
+            self._serve(data, is_new=is_new)
+        except Fatal as error:
+            for line in str(error).split("\n"):
+                self.owner.wrote(line)
+            self.exit(error.status)
+
+    @property
+    def folder(self) -> str:
+        """Give where the data directory lies on the host, "" where it is not on a volume."""
+        wanted = self.settings.data_dir
+        return self.start_.path(wanted if wanted.startswith("/") else f"/{wanted}")
+
+    def _open(self) -> tuple[DataDir, bool]:
+        """Give the data directory, and whether it is new. Raises Fatal."""
+        folder, view = self.folder, self.host.files.view(self.start_.uid, self.start_.uid)
+        if not folder:
+            # Not on a volume: what is written is gone with the container, so it begins empty every time.
+            return self._found(Store(self.engine, INDEXES)), True
+        try:
+            data = files.opened(self.engine, view, folder, INDEXES)
+        except FileError as error:
+            raise self._cannot_write(str(error).lower()) from None
+        except Damaged as error:
+            raise self._panic(error) from None
+        is_new = data is None
+        if data is None:
+            data = self._found(Store(self.engine, INDEXES))
+        elif not data.member:
+            data = self._found(data.cluster.store)
+            is_new = True
+        self._check_versions(data.cluster)
+        try:
+            files.install(self.host.files, view, folder, data)
+        except FileError as error:
+            raise self._cannot_write(str(error).lower()) from None
+        return data, is_new
+
+    def _cannot_write(self, error: str) -> Fatal:
+        folder = self.settings.data_dir
+        text = f"cannot access data directory: open {folder}/.touch: {error}" if self.minor < (3, 5) else (
+            f"cannot access data directory: directory \"{folder}\",\"drwx------\" exist without desired file permission: "
+            f"open {folder}/.touch: {error}")
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed",
+                               {"error": text}))
+
+    def _panic(self, error: Damaged) -> Fatal:
+        path = f"{self.settings.data_dir}/member/snap/db"
+        text = "file size too small" if error.truncated else "invalid database"
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "panic", "backend/backend.go:203", "failed to open database",
+                               {"path": path, "error": text}) + "\npanic: failed to open database\n", 2)
+
+    def _check_versions(self, cluster: Cluster) -> None:
+        """Refuse what a newer etcd has written. Raises Fatal."""
+        known = settings.minor_of(cluster.version)
+        if known and known > self.minor and cluster.downgrade != f"{self.minor[0]}.{self.minor[1]}.0":
+            raise Fatal(logs.line(
+                self.minor, self.engine.unix_us, "panic", "membership/downgrade.go:56",
+                "invalid downgrade; server version is lower than determined cluster version",
+                {"current-server-version": self.version, "determined-cluster-version": cluster.version.rpartition(".")[0]}
+            ) + "\npanic: invalid downgrade; server version is lower than determined cluster version\n", 2)
+
+    def _found(self, store: Store) -> DataDir:
+        """Found a cluster as --initial-cluster says, or join the one that is there already. Raises Fatal."""
+        chosen = self.settings
+        founders = {name: tuple(urls) for name, urls in chosen.initial_cluster.items()}
+        if chosen.name not in founders:
+            raise self.fatal(f"couldn't find local name \"{chosen.name}\" in the initial cluster configuration")
+        members = [Member(ids.member_id(urls, chosen.token), name, urls) for name, urls in founders.items()]
+        own = next(each.id for each in members if each.name == chosen.name)
+        wanted = ids.cluster_id(each.id for each in members)
+        there = self._living(wanted) if len(members) > 1 else None
+        cluster = there or Cluster(self.engine, store, members, wanted, chosen.token)
+        return DataDir(cluster, own)
+
+    def _living(self, cluster: int) -> Cluster | None:
+        found: Cluster | None = self.host.network.etcds.get(cluster)
+        return found
+
+    def _serve(self, data: DataDir, *, is_new: bool) -> None:
+        chosen, network = self.settings, self.host.network
+        cluster = data.cluster
+        living = self._living(cluster.id) if len(cluster.members) > 1 else None
+        if living is not None and living is not cluster and data.member in living.members:
+            data.cluster = cluster = living
+        if len(cluster.members) > 1:
+            network.etcds[cluster.id] = cluster
+        server = self.server = MemberServer(self.host, data, self.version, tls=self._tls, quota_bytes=chosen.quota_bytes)
+        logs.starting(self, server, is_new=is_new)
+        self._stops = [cluster.on_change(self._changed), network.on_change(cluster.look)]
+        self._publish(server)
+        cluster.join(data, server)
+        server.ports = sorted({address_of(url, ETCD_PORT)[1] for url in chosen.client_urls})
+        for port in server.ports:
+            network.listen(self.host, port, server)
+        logs.serving(self, server)
+        self.set_ready(ready=True)
+
+    def _publish(self, server: MemberServer) -> None:
+        """Tell the cluster this member's name and client URLs; the cluster's version follows its lowest member."""
+        cluster, chosen = server.cluster, self.settings
+        member = cluster.members[server.id]
+        named = Member(member.id, chosen.name, member.peer_urls, chosen.advertise_client_urls, member.learner)
+        if named != member:
+            cluster.members[server.id] = named
+            cluster.entry()
+        mine = f"{self.minor[0]}.{self.minor[1]}.0"
+        if not cluster.version:
+            cluster.version = mine
+            cluster.entry()
+        if self.minor >= (3, 6) and not cluster.storage_version:
+            cluster.storage_version = mine
+
+    def _changed(self) -> None:
+        """The cluster has a leader, or none: API servers that use this member look again."""
+        if self.server is not None:
+            for port in self.server.ports:
+                self.host.network.changed(port)
+
+    def healthy(self, path: str, port: int) -> str:
+        """Answer a probe: /health and /readyz need a leader, /livez does not."""
+        if port not in self.health_ports or not self.ready:
+            return "connection refused"
+        if path.startswith("/livez"):
+            return ""
+        return "" if self.server is not None and self.server.serves else "503"
+
+    def end(self, *, kill: bool) -> None:
+        """Close the ports."""
+        for stop in self._stops:
+            stop()
+        self._stops = []
+        server, self.server = self.server, None
+        if server is not None:
+            for port in server.ports:
+                self.host.network.close(self.host, port)
+            server.cluster.leave(server.id)

@@ -1,0 +1,557 @@
+"""etcd's own view of a store: keys and values as bytes, with every revision since the last compaction.
+
+It follows the store's changes only when somebody asks (etcdctl, a snapshot), and shares its revision counter: objects
+are kept by reference and become bytes when they are read. Keys that are no objects live here alone.
+
+Models: server/storage/mvcc (kvstore, index), server/etcdserver/apply. Left out: keys in a group of objects that the API
+server does not know; values of objects are its JSON in protobuf's envelope, not each kind's own protobuf.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sim.api.client import Change, Object
+from sim.etcd.paths import key_of, path_of
+
+if TYPE_CHECKING:
+    from sim.etcd.store import Store
+
+FUTURE = "etcdserver: mvcc: required revision is a future revision"
+COMPACTED = "etcdserver: mvcc: required revision has been compacted"
+NO_KEY, DUPLICATE, TOO_MANY = (
+    "etcdserver: key is not provided", "etcdserver: duplicate key given in txn request",
+    "etcdserver: too many operations in txn request")
+KEY_NOT_FOUND, NO_LEASE, LEASE_EXISTS = (
+    "etcdserver: key not found", "etcdserver: requested lease not found", "etcdserver: lease already exists")
+VALUE_PROVIDED, LEASE_PROVIDED = "etcdserver: value is provided", "etcdserver: lease is provided"
+TXN_OPS_MAX = 128
+ENVELOPE = b"k8s\0"
+
+
+class EtcdError(Exception):
+    """What etcd answers instead of a result, as its clients print it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One key at one revision. value: bytes, an object by reference, or None where it was deleted.
+
+    main, sub: the revision, and the place in its transaction. created, version: of the key's present life.
+    """
+
+    main: int
+    sub: int
+    key: bytes
+    value: bytes | Object | None
+    created: int
+    version: int
+    lease: int = 0
+    at_us: int = 0
+    by: str = ""
+    because: str = ""
+
+    def bytes(self) -> bytes:
+        """Give the value as etcd keeps it."""
+        return encode_value(self.value) if isinstance(self.value, dict) else self.value or b""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeResult:
+    """What a range read gives: records, how many there are in all, whether some were left off by the limit."""
+
+    kvs: list[Record]
+    count: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range read. end: "" for one key, a zero byte for all from the key on; revision 0: now."""
+
+    key: bytes
+    end: bytes = b""
+    revision: int = 0
+    limit: int = 0
+    target: str = ""
+    descend: bool = False
+    count_only: bool = False
+    min_mod: int = 0
+    max_mod: int = 0
+    min_create: int = 0
+    max_create: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A write."""
+
+    key: bytes
+    value: bytes = b""
+    lease: int = 0
+    prev: bool = False
+    ignore_value: bool = False
+    ignore_lease: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A deletion of a key or range."""
+
+    key: bytes
+    end: bytes = b""
+    prev: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A condition of a transaction. target: version, create, mod, value or lease; operator: = != < >."""
+
+    target: str
+    key: bytes
+    operator: str
+    value: int | bytes
+    end: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Txn:
+    """A transaction."""
+
+    compares: tuple[Compare, ...] = ()
+    success: tuple[Range | Put | Delete | Txn, ...] = ()
+    failure: tuple[Range | Put | Delete | Txn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TxnResult:
+    """What a transaction gives."""
+
+    succeeded: bool
+    responses: list[RangeResult | Record | list[Record] | None | TxnResult]
+
+
+@dataclass(slots=True)
+class Lease:
+    """A lease; keys without order of meaning, kept sorted when shown."""
+
+    id: int
+    ttl: int
+    until_us: int
+    keys: dict[bytes, None] = field(default_factory=dict)
+
+
+Watcher = Callable[[Record, Record | None], None]
+"""Called with the record and the one before it."""
+
+
+def encode_value(obj: Object) -> bytes:
+    """Write an object as the API server stores it: custom ones as JSON, others in the envelope of its protobuf."""
+    raw = json.dumps(obj, separators=(",", ":")).encode()
+    version, kind = str(obj.get("apiVersion", "")).encode(), str(obj.get("kind", "")).encode()
+    if b"." in version and not version.partition(b"/")[0].endswith(b".k8s.io"):
+        return raw + b"\n"
+    head = b"\n" + _sized(version) + b"\x12" + _sized(kind)
+    return ENVELOPE + b"\n" + _sized(head) + b"\x12" + _sized(raw) + b'\x1a\x00"\x00'
+
+
+def _sized(data: bytes) -> bytes:
+    size, out = len(data), bytearray()
+    while size > 127:
+        out.append(size & 127 | 128)
+        size >>= 7
+    return bytes((*out, size)) + data
+
+
+def decode_value(data: bytes) -> Object | None:
+    """Read an object that `encode_value` wrote, None where it is something else."""
+    start = data.find(b"{") if data.startswith(ENVELOPE) else 0
+    try:
+        found, _ = json.JSONDecoder().raw_decode(data[start:].decode())
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("metadata"), dict) else None
+
+
+class KeySpace:
+    """The keys of one etcd."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.records: list[Record] = []
+        self.leases: dict[int, Lease] = {}
+        self._lives: dict[bytes, list[Record]] = {}
+        self._order: list[bytes] = []
+        self._seen = 0
+        self._watchers: dict[tuple[bytes, bytes, Watcher], None] = {}
+        self._follow: Any = None
+
+    # ---- following the store ----------------------------------------------------------------------------------
+    def sync(self) -> None:
+        """Take over what the store has committed since."""
+        store = self.store
+        if store.changes:
+            for change in store.changes[self._seen:]:
+                self._take(change)
+            self._seen = len(store.changes)
+        elif not self.records and store.revision > 1:
+            found = [obj for resource in store.resources() for obj in store.list(resource)]
+            _ = found  # a store without history has no keys to show: its labs have no terminals
+
+    def _take(self, change: Change) -> None:
+        last = self.records[-1] if self.records else None
+        sub = last.sub + 1 if last is not None and last.main == change.revision else 0
+        self._note(change.revision, sub, path_of(change.key), change.new, 0, change.at_us, change.by, change.because)
+
+    def _note(self, main: int, sub: int, key: bytes, value: bytes | Object | None, lease: int, at_us: int,
+              by: str = "", because: str = "") -> Record:
+        lives = self._lives.get(key)
+        if lives is None:
+            lives = self._lives[key] = []
+            insort(self._order, key)
+        last = lives[-1] if lives and lives[-1].value is not None else None
+        created, version = (last.created, last.version + 1) if last is not None else (main, 1)
+        if value is None:
+            created = version = 0
+        record = Record(main, sub, key, value, created, version, lease, at_us, by, because)
+        self.add(record)
+        return record
+
+    def add(self, record: Record) -> None:
+        """Add a record as it is, the latest: of a restored file, or of this key space."""
+        lives = self._lives.get(record.key)
+        if lives is None:
+            lives = self._lives[record.key] = []
+            insort(self._order, record.key)
+        lives.append(record)
+        self.records.append(record)
+
+    def seen_all(self) -> None:
+        """Note that the records stand for all of the store's present changes."""
+        self._seen = len(self.store.changes)
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+    def _keys(self, key: bytes, end: bytes) -> Iterator[bytes]:
+        if not end:
+            if key in self._lives:
+                yield key
+            return
+        at = bisect_left(self._order, key)
+        while at < len(self._order) and (end == b"\0" or self._order[at] < end):
+            yield self._order[at]
+            at += 1
+
+    def _at(self, key: bytes, revision: int) -> Record | None:
+        """Give a key as it was at a revision, None where it did not exist."""
+        lives = self._lives[key]
+        for record in reversed(lives):
+            if record.main <= revision:
+                return record if record.value is not None else None
+        return None
+
+    def _check_revision(self, revision: int) -> int:
+        if revision > self.store.revision:
+            raise EtcdError(FUTURE)
+        if 0 < revision < self.store.compacted():
+            raise EtcdError(COMPACTED)
+        return revision or self.store.revision
+
+    def range(self, asked: Range, at: int = 0) -> RangeResult:
+        """Read. at: what "now" is, for a member that is behind. Raises EtcdError."""
+        if not asked.key:
+            raise EtcdError(NO_KEY)
+        self.sync()
+        revision = self._check_revision(asked.revision or at)
+        found = [record for key in self._keys(asked.key, asked.end) if (record := self._at(key, revision)) is not None]
+        count = len(found)
+        if asked.count_only:
+            return RangeResult([], count, more=False)
+        # Filters and orders see all; a plain limit stops the read early, as upstream.
+        plain = not (asked.target or asked.min_mod or asked.max_mod or asked.min_create or asked.max_create)
+        found = [r for r in found if (not asked.min_mod or r.main >= asked.min_mod)
+                 and (not asked.max_mod or r.main <= asked.max_mod)
+                 and (not asked.min_create or r.created >= asked.min_create)
+                 and (not asked.max_create or r.created <= asked.max_create)]
+        if asked.target or asked.descend:
+            order = {"": lambda r: r.key, "key": lambda r: r.key, "version": lambda r: r.version, "create": lambda r: r.created,
+                     "modify": lambda r: r.main, "value": Record.bytes}[asked.target]
+            found.sort(key=order, reverse=asked.descend)
+        more = 0 < asked.limit < len(found)
+        _ = plain
+        return RangeResult(found[:asked.limit] if more else found, count, more=more)
+
+    # ---- writing ----------------------------------------------------------------------------------------------
+    def put(self, asked: Put) -> Record | None:
+        """Write a key; gives its record before, if it was asked for. Raises EtcdError."""
+        self._check(asked)
+        self.sync()
+        return self._put(asked, _Write(self))
+
+    def delete(self, asked: Delete) -> list[Record]:
+        """Delete keys; gives what they were. Raises EtcdError."""
+        self._check(asked)
+        self.sync()
+        return self._delete(asked, _Write(self))
+
+    def txn(self, asked: Txn) -> TxnResult:
+        """Run a transaction: all of it at one revision. Raises EtcdError."""
+        self._check(asked)
+        self.sync()
+        return self._txn(asked, _Write(self))
+
+    def _check(self, asked: Range | Put | Delete | Txn) -> None:
+        """Check a request's form, as the server does before it is proposed."""
+        if isinstance(asked, Txn):
+            if any(len(part) > TXN_OPS_MAX for part in (asked.compares, asked.success, asked.failure)):
+                raise EtcdError(TOO_MANY)
+            if any(not each.key for each in asked.compares):
+                raise EtcdError(NO_KEY)
+            for part in (asked.success, asked.failure):
+                for each in part:
+                    self._check(each)
+                _intervals(part)
+            return
+        if not asked.key:
+            raise EtcdError(NO_KEY)
+        if isinstance(asked, Put):
+            if asked.ignore_value and asked.value:
+                raise EtcdError(VALUE_PROVIDED)
+            if asked.ignore_lease and asked.lease:
+                raise EtcdError(LEASE_PROVIDED)
+
+    def _check_apply(self, part: tuple[Range | Put | Delete | Txn, ...]) -> None:
+        """Check what only the state can tell, before anything of a transaction is done."""
+        for each in part:
+            if isinstance(each, Txn):
+                self._check_apply(each.success if self._holds(each) else each.failure)
+            elif isinstance(each, Range):
+                self._check_revision(each.revision)
+            elif isinstance(each, Put):
+                self._before(each)
+
+    def _before(self, asked: Put) -> Record | None:
+        """Give a key's record before a write. Raises EtcdError where the write needs one, or its lease is unknown."""
+        before = self._at(asked.key, self.store.revision + 1) if asked.key in self._lives else None
+        if (asked.ignore_value or asked.ignore_lease) and before is None:
+            raise EtcdError(KEY_NOT_FOUND)
+        if asked.lease and asked.lease not in self.leases:
+            raise EtcdError(NO_LEASE)
+        return before
+
+    def _put(self, asked: Put, write: _Write) -> Record | None:
+        before = self._before(asked)
+        value = before.bytes() if asked.ignore_value and before is not None else asked.value
+        lease = before.lease if asked.ignore_lease and before is not None else asked.lease
+        if before is not None and before.lease in self.leases:
+            self.leases[before.lease].keys.pop(asked.key, None)
+        write.put(asked.key, value, lease)
+        if lease in self.leases:
+            self.leases[lease].keys[asked.key] = None
+        return before
+
+    def _delete(self, asked: Delete, write: _Write) -> list[Record]:
+        found = [r for key in self._keys(asked.key, asked.end) if (r := self._at(key, self.store.revision + 1)) is not None]
+        for record in found:
+            write.put(record.key, None, 0)
+            if record.lease in self.leases:
+                self.leases[record.lease].keys.pop(record.key, None)
+        return found
+
+    def _txn(self, asked: Txn, write: _Write) -> TxnResult:
+        succeeded = self._holds(asked)
+        part = asked.success if succeeded else asked.failure
+        self._check_apply(part)
+        responses: list[RangeResult | Record | list[Record] | None | TxnResult] = []
+        for each in part:
+            if isinstance(each, Range):
+                responses.append(self._range_within(each, write))
+            elif isinstance(each, Put):
+                responses.append(self._put(each, write))
+            elif isinstance(each, Delete):
+                responses.append(self._delete(each, write))
+            else:
+                responses.append(self._txn(each, write))
+        return TxnResult(succeeded, responses)
+
+    def _range_within(self, asked: Range, write: _Write) -> RangeResult:
+        """Read inside a transaction: what it has written before is seen."""
+        return self.range(asked, at=0 if asked.revision else write.main if write.subs else 0)
+
+    def _holds(self, asked: Txn) -> bool:
+        return all(self._compares(each) for each in asked.compares)
+
+    def _compares(self, asked: Compare) -> bool:
+        now = self.store.revision + 1
+        found = [r for key in self._keys(asked.key, asked.end) if (r := self._at(key, now)) is not None]
+        if not found:
+            if asked.target == "value":
+                return False  # a key that is not there has no value to compare
+            found = [Record(0, 0, asked.key, b"", 0, 0)]
+        return all(_holds(asked, record) for record in found)
+
+    def compact(self, revision: int) -> None:
+        """Forget what was before a revision. Raises EtcdError."""
+        self.sync()
+        if revision <= self.store.compacted():
+            raise EtcdError(COMPACTED)
+        if revision > self.store.revision:
+            raise EtcdError(FUTURE)
+        self.store.compact(revision)
+
+    def kept(self) -> list[Record]:
+        """Give the records that compaction leaves: what each key was at that revision, and all since."""
+        self.sync()
+        compacted = self.store.compacted()
+        if not compacted:
+            return self.records
+        last: dict[bytes, Record] = {}
+        for record in self.records:
+            if record.main > compacted:
+                break
+            last[record.key] = record
+        return [r for r in self.records if r.main > compacted or (last[r.key] is r and r.value is not None)]
+
+    # ---- leases -----------------------------------------------------------------------------------------------
+    def grant(self, ttl: int, lease: int) -> Lease:
+        """Make a lease of so many seconds. Raises EtcdError."""
+        if lease in self.leases:
+            raise EtcdError(LEASE_EXISTS)
+        made = self.leases[lease] = Lease(lease, ttl, self.store.engine.now_us + ttl * 1_000_000)
+        self._due(made)
+        return made
+
+    def _due(self, lease: Lease) -> None:
+        self.store.engine.at(lease.until_us, self._expired, lease.id, lease.until_us,
+                             label=f"lease {lease.id:016x} runs out")
+
+    def _expired(self, lease: int, until_us: int) -> None:
+        found = self.leases.get(lease)
+        if found is not None and found.until_us == until_us:
+            self.revoke(lease)
+
+    def keep_alive(self, lease: int) -> Lease:
+        """Renew a lease. Raises EtcdError."""
+        found = self.leases.get(lease)
+        if found is None:
+            raise EtcdError(NO_LEASE)
+        found.until_us = self.store.engine.now_us + found.ttl * 1_000_000
+        self._due(found)
+        return found
+
+    def revoke(self, lease: int) -> None:
+        """End a lease: its keys go, all at one revision. Raises EtcdError."""
+        found = self.leases.pop(lease, None)
+        if found is None:
+            raise EtcdError(NO_LEASE)
+        self.sync()
+        write = _Write(self)
+        for key in sorted(found.keys):
+            write.put(key, None, 0)
+
+    # ---- watching ---------------------------------------------------------------------------------------------
+    def watch(self, key: bytes, end: bytes, watcher: Watcher, revision: int = 0) -> Callable[[], None]:
+        """Tell of each change of the keys from a revision on (0: from now on); gives the way to stop. Raises EtcdError."""
+        self.sync()
+        if 0 < revision < self.store.compacted():
+            raise EtcdError(COMPACTED)
+        if revision:
+            for record in [r for r in self.records if r.main >= revision]:
+                if _within(record.key, key, end):
+                    watcher(record, self.before(record))
+        entry = (key, end, watcher)
+        self._watchers[entry] = None
+        if self._follow is None:
+            self._follow = self.store.watch("*", self._committed)
+
+        def stop() -> None:
+            self._watchers.pop(entry, None)
+            if not self._watchers and self._follow is not None:
+                self._follow.stop()
+                self._follow = None
+
+        return stop
+
+    def before(self, record: Record) -> Record | None:
+        """Give what a key was before a record, None where it was not there or that is compacted."""
+        lives = self._lives[record.key]
+        at = lives.index(record)
+        found = lives[at - 1] if at else None
+        return found if found is not None and found.value is not None else None
+
+    def _committed(self, change: Change) -> None:
+        at = len(self.records)
+        self.sync()
+        for record in self.records[at:]:
+            self.tell(record)
+
+    def tell(self, record: Record) -> None:
+        """Tell the watchers of a record."""
+        for key, end, watcher in list(self._watchers):
+            if _within(record.key, key, end):
+                watcher(record, self.before(record))
+
+
+class _Write:
+    """The writes of one transaction: they share a revision, which is used up with the first."""
+
+    def __init__(self, keys: KeySpace) -> None:
+        self.keys = keys
+        self.main = keys.store.revision + 1
+        self.subs = 0
+
+    def put(self, key: bytes, value: bytes | None, lease: int) -> None:
+        """Write or delete a key; one that stands for an object goes through the store. Raises EtcdError."""
+        keys, store = self.keys, self.keys.store
+        place = key_of(key)
+        obj = decode_value(value) if place is not None and value is not None else None
+        if place is not None and (obj is not None or (value is None and store.get(place) is not None)):
+            store.revision = self.main - 1
+            store.commit(place, obj, because="written to etcd by hand", by="etcdctl")
+            keys.sync()
+        else:
+            store.check_room()
+            store.revision = self.main
+            record = keys._note(self.main, self.subs, key, value, lease, store.engine.now_us, "etcdctl")
+            keys.tell(record)
+        self.subs += 1
+
+
+def _within(key: bytes, start: bytes, end: bytes) -> bool:
+    return key == start if not end else key >= start and (end == b"\0" or key < end)
+
+
+def _holds(asked: Compare, record: Record) -> bool:
+    found: Any = {"version": record.version, "create": record.created, "mod": record.main, "lease": record.lease}.get(
+        asked.target)
+    if asked.target == "value":
+        found = record.bytes()
+    wanted: Any = asked.value
+    return bool({"=": found == wanted, "!=": found != wanted, "<": found < wanted, ">": found > wanted}[asked.operator])
+
+
+def _intervals(part: tuple[Range | Put | Delete | Txn, ...]) -> tuple[dict[bytes, None], list[tuple[bytes, bytes]]]:
+    """Check that no key is written twice in one branch. Raises EtcdError. Models: checkIntervals of v3rpc/key.go."""
+    puts: dict[bytes, None] = {}
+    deletes: list[tuple[bytes, bytes]] = [(each.key, each.end) for each in part if isinstance(each, Delete)]
+    nested = [pair for each in part if isinstance(each, Txn) for pair in [(each, _intervals(each.success), _intervals(each.failure))]]
+    for each in part:
+        if isinstance(each, Put):
+            if each.key in puts or any(_within(each.key, *pair) for pair in deletes):
+                raise EtcdError(DUPLICATE)
+            puts[each.key] = None
+    for _, *branches in nested:
+        inside: dict[bytes, None] = {}
+        for there, gone in branches:
+            for key in there:
+                if key in puts or any(_within(key, *pair) for pair in deletes):
+                    raise EtcdError(DUPLICATE)
+                inside[key] = None
+            if any(_within(key, *pair) for key in puts for pair in gone):
+                raise EtcdError(DUPLICATE)
+            deletes = [*deletes, *gone]
+        puts |= inside
+    return puts, deletes

@@ -1,0 +1,185 @@
+"""How etcdctl reaches a member: endpoints, certificates, and what goes wrong with them.
+
+A connection that cannot be made is tried again until the command's time is over: 5 s, or for ever (snapshot save).
+Models: client/v3, grpc's dialling, etcdctl/ctlv3/command/global.go. Texts: golden etcd-backup-restore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.api import times
+from sim.api.errors import TransportError
+from sim.engine import Steps, microseconds
+from sim.host.etcd import MemberServer
+from sim.host.etcd.member import certificate
+from sim.host.files import FileError
+from sim.shell.etcd.printing import zap_json
+from sim.shell.pipes import Call
+
+UNKNOWN_AUTHORITY = "x509: certificate signed by unknown authority"
+DEADLINE = "context deadline exceeded"
+CONNECT_SECONDS = 0.02
+
+
+class Failure(Exception):
+    """The command ends: what follows `Error: `, and its exit status. said: lines before that."""
+
+    def __init__(self, text: str, status: int = 1, said: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.said = said
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the global flags say. ca, cert: the issuers' names that their files hold."""
+
+    endpoints: tuple[str, ...]
+    secure: bool
+    ca: str
+    cert: str
+    skip_verify: bool
+    timeout_seconds: float
+    user: str = ""
+    password: str = ""
+
+
+def address(endpoint: str) -> tuple[str, int]:
+    """Give the host and port of an endpoint."""
+    plain = endpoint.rpartition("://")[2].rstrip("/")
+    host, colon, port = plain.rpartition(":")
+    if not colon:
+        host, port = plain, "2379"
+    return host.strip("[]") or "127.0.0.1", int(port) if port.isdigit() else 2379
+
+
+def configure(call: Call, flags: dict[str, str]) -> Config:
+    """Read the files that the global flags name. Raises Failure."""
+    cert, key, ca = (flags.get(name, "") for name in ("cert", "key", "cacert"))
+    endpoints = tuple(each.strip() for each in flags["endpoints"].split(",") if each.strip())
+    found = {}
+    for name, path in (("cert", cert), ("key", key), ("cacert", ca)):
+        if name in flags and not path and flags.get(f"{name} given"):
+            raise Failure(f"empty string is passed to --{name} option", 128)
+    if bool(cert) != bool(key):
+        raise Failure(f"KeyFile and CertFile must both be present[key: {key}, cert: {cert}]", 128)
+    for path in filter(None, (cert, key, ca)):
+        try:
+            found[path] = call.files.read(call.path(path))
+        except FileError as error:
+            raise Failure(f"open {path}: {str(error).lower()}", 128) from None
+    mine = certificate(found[cert]) if cert else {}
+    if cert and mine.get("key") and mine["key"] != certificate(found[key]).get("key"):
+        raise Failure("tls: private key does not match public key", 128)
+    trusted = certificate(found[ca]).get("subject", "") if ca else ""
+    return Config(
+        endpoints, bool(cert or ca) or flags.get("insecure-transport") == "false", trusted, mine.get("issuer", ""),
+        flags.get("insecure-skip-tls-verify") == "true", times.parse_duration(flags["command-timeout"]),
+        *(flags.get("user", "").partition(":")[::2]))
+
+
+class Client:
+    """A client of some endpoints."""
+
+    def __init__(self, call: Call, config: Config, version: tuple[int, int]) -> None:
+        self.call = call
+        self.config = config
+        self.version = version
+
+    def reach(self, endpoint: str) -> MemberServer:
+        """Give the member behind an endpoint. Raises TransportError with grpc's description."""
+        host, port = address(endpoint)
+        secure = endpoint.startswith("https://") or (not endpoint.startswith("http://") and self.config.secure)
+        try:
+            found = self.call.host.dial(host, port)
+        except TransportError as error:
+            raise TransportError(error.kind, f'connection error: desc = "transport: Error while dialing: {error.message}"',
+                                 error.after_seconds) from None
+        if not isinstance(found, MemberServer):
+            raise TransportError("tls", 'connection error: desc = "error reading server preface: http2: frame too large"')
+        self._shake(found, secure=secure)
+        return found
+
+    def _shake(self, member: MemberServer, *, secure: bool) -> None:
+        """Exchange certificates. Raises TransportError."""
+        tls, config = member.tls, self.config
+        if not secure:
+            if tls.on:
+                raise TransportError("tls", 'connection error: desc = "error reading server preface: EOF"')
+            return
+        if not tls.on:
+            raise TransportError("tls", 'connection error: desc = "transport: authentication handshake failed: tls: first record '
+                                 'does not look like a TLS handshake"')
+        if not config.skip_verify and config.ca != tls.issuer:
+            prefix = "tls: failed to verify certificate: " if self.version >= (3, 5) else ""
+            raise TransportError("tls", 'connection error: desc = "transport: authentication handshake failed: '
+                                 f'{prefix}{UNKNOWN_AUTHORITY}"')
+        if tls.trusted and not config.cert:
+            raise TransportError(
+                "tls", 'connection error: desc = "error reading server preface: remote error: tls: certificate required"')
+        if tls.trusted and config.cert != tls.trusted:
+            raise TransportError(
+                "tls", 'connection error: desc = "error reading server preface: remote error: tls: bad certificate"')
+
+    def any(self, *, leader: bool = True) -> tuple[MemberServer | None, TransportError]:
+        """Give the first member that can serve, and otherwise why the last could not. leader: it needs one."""
+        failure = TransportError("refused", "")
+        for endpoint in self.config.endpoints:
+            try:
+                found = self.reach(endpoint)
+            except TransportError as error:
+                failure = error
+                continue
+            if not leader or found.serves:
+                return found, failure
+            failure = TransportError("timeout", "", 5.0)
+        return None, failure
+
+    def serving(self, method: str, *, leader: bool = True, logger: str = "etcd-client") -> Steps[MemberServer]:
+        """Give a member that serves, waiting for one until the time is over. Raises Failure."""
+        engine = self.call.engine
+        yield engine.sleep(microseconds(CONNECT_SECONDS))
+        until_us = engine.now_us + microseconds(self.config.timeout_seconds)
+        while True:
+            found, failure = self.any(leader=leader)
+            if found is not None:
+                return found
+            if engine.now_us >= until_us:
+                raise Failure(DEADLINE, 1, self.retrying(method, self.config.endpoints[0], failure.message, logger))
+            yield from self.wait(until_us)
+
+    def wait(self, until_us: int) -> Steps[None]:
+        """Wait until the network changes, or the moment comes."""
+        engine = self.call.engine
+        changed = engine.event()
+
+        def notice() -> None:
+            if not changed.triggered:
+                changed.succeed()
+
+        stop = self.call.host.network.on_change(notice)
+        timer = engine.at(until_us, notice) if until_us else None
+        try:
+            yield changed
+        finally:
+            stop()
+            if timer is not None:
+                timer.cancel()
+
+    def retrying(self, method: str, endpoint: str, why: str, logger: str) -> str:
+        """Write the warning that a call did not get through."""
+        host, port = address(endpoint)
+        number = self.call.engine.stream("etcdctl.targets").uniform(1 << 40, 1 << 46)
+        tail = f" latest balancer error: {why}" if why else f" {DEADLINE}"
+        error = f"rpc error: code = DeadlineExceeded desc ={tail}"
+        if self.version >= (3, 6):
+            return zap_json(self.call.engine.unix_us, "warn", "v3/retry_interceptor.go:65", "retrying of unary invoker failed", {
+                "target": f"etcd-endpoints://{number:#x}/{host}:{port}", "method": method, "attempt": 0, "error": error}, logger)
+        if self.version >= (3, 5):
+            error = error if not why else f"rpc error: code = DeadlineExceeded desc = latest balancer error: last {why}".replace(
+                "last connection error: desc", "last connection error: connection error: desc")
+            return zap_json(self.call.engine.unix_us, "warn", "v3/retry_interceptor.go:62", "retrying of unary invoker failed", {
+                "target": f"etcd-endpoints://{number:#x}/{host}:{port}", "attempt": 0, "error": error}, logger)
+        return zap_json(self.call.engine.unix_us, "warn", "clientv3/retry_interceptor.go:62", "retrying of unary invoker failed", {
+            "target": f"endpoint://client-{number:x}/{host}:{port}", "attempt": 0, "error": error})
