@@ -114,6 +114,7 @@ def _main(session: Session, argv: list[str]) -> Steps[int]:
     command, rest = find(known, argv)
     flags = (*(flag for flag in command.flags if flag.since <= session.minor < flag.until), *GLOBAL, HELP)
     values, given, words = parse(rest, flags)
+    values = {**{flag.name: flag.default for flag in command.flags}, **values}
     if values["help"]:
         session.write(help_text(known, command, session.minor), "stdout")
         return 0

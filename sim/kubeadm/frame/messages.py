@@ -64,6 +64,8 @@ MESSAGES: dict[str, Rows] = {
     "plan.manual": (
         (ALL, "Components that must be upgraded manually after you have upgraded the control plane with 'kubeadm upgrade apply':"),),
     # ---- apply ----
+    "apply.cri": ((ALL, None), ((1, 13), "[upgrade/apply] Respecting the --cri-socket flag that is set with higher priority than the "
+                                         "config file."), ((1, 14), None)),
     "apply.chosen": (
         (ALL, "[upgrade/version] You have chosen to change the cluster version to \"v{version}\""),
         ((1, 32), "[upgrade/preflight] You have chosen to upgrade the cluster version to \"v{version}\"")),

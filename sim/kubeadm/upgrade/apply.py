@@ -57,6 +57,7 @@ def run(session: Session, flags: Any, words: list[str]) -> Steps[None]:
 
 def _allowed(session: Session, flags: Any, version: str) -> Steps[None]:
     """See that the version may be gone to. Raises KubeadmError."""
+    session.say("apply.cri")
     session.say("apply.chosen", version=version)
     cluster = yield from plan.cluster_version(session)
     session.say("versions.cluster", version=f"v{cluster}")

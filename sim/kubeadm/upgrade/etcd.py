@@ -86,6 +86,7 @@ def upgrade(upgrader: Upgrader, before: str) -> Steps[None]:
         return
     if session.minor < (1, 16) and wanted == current:
         return
+    before = before or (yield from upgrader.hashes(["etcd"]))["etcd"]
     manifests.write(session.host, "etcd", image, words, session.minor, folder=paths.new)
     try:
         yield from upgrader.component("etcd", before)

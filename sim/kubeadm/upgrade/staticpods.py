@@ -5,6 +5,7 @@ Models: cmd/kubeadm/app/phases/upgrade/staticpods.go, util/apiclient/wait.go. Le
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sim.api import objects
@@ -62,7 +63,7 @@ class Upgrader:
         """Upgrade everything; what was done is taken back where a program does not come up. Raises KubeadmError."""
         session = self.session
         self.lines = manifests.commands(session.host, self.config, self.peers())
-        before = yield from self._hashes()
+        before = yield from self.hashes(PLANE if session.minor < PREPARES_SINCE or not self.etcd else ("etcd", *PLANE))
         self.paths = Paths.make(session)
         late = session.minor < (1, 31)
         if late:
@@ -103,10 +104,10 @@ class Upgrader:
         self.session.say("pods.hash", pod=pod, hash=value)
         return value
 
-    def _hashes(self) -> Steps[dict[str, str]]:
+    def hashes(self, names: Iterable[str]) -> Steps[dict[str, str]]:
         """Give the hashes of the mirror pods before the upgrade. Raises KubeadmError."""
         found: dict[str, str] = {}
-        for name in (*(("etcd",) if self.etcd else ()), *PLANE):
+        for name in names:
 
             def seen(name: str = name) -> Steps[bool]:
                 found[name] = yield from self._hash(name)

@@ -47,7 +47,7 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
             "kube-flannel-ds", "kube-flannel", {"app": "flannel"}, "ghcr.io/flannel-io/flannel:v0.26.1",
             ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"], {"requests": {"cpu": "100m", "memory": "50Mi"}}))
     if "coredns" in cluster.addons:
-        objects += phases.coredns(config)
+        objects += phases.dns(config)
     if cluster.installer == "kubeadm":
         objects += _kept(cluster, config, network)
     for key, body in objects:
