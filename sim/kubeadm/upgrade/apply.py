@@ -16,7 +16,7 @@ from sim.kubeadm.phases import manifests
 from sim.kubeadm.phases.config import Configuration
 from sim.kubeadm.upgrade import after, checks, plan, policy
 from sim.kubeadm.upgrade.staticpods import Upgrader
-from sim.versions import catalogue
+from sim.versions import catalogue, defaults
 from sim.versions.catalogue import VersionError
 
 PREPULL_UNTIL, PHASED_SINCE = (1, 16), (1, 32)
@@ -113,8 +113,12 @@ def _prepull(session: Session, config: Configuration) -> Steps[None]:
     wanted = manifests.images(config)
     for name in ("etcd", "kube-controller-manager", "kube-scheduler", "kube-apiserver"):
         session.say("prepull.one", component=name)
-    for name in ("kube-controller-manager", "etcd", "kube-scheduler", "kube-apiserver"):
-        session.say("pods.found", count=0 if name != "kube-apiserver" else 1, selector=f"k8s-app=upgrade-prepull-{name}")
+    label = defaults.names("control-plane-labels", config.version)[0]
+    planes = len((yield from session.list("nodes", labelSelector=label)))
+    late = ("kube-controller-manager", "etcd", "kube-scheduler")
+    for name, count in (*((name, 0) for name in late), ("kube-apiserver", planes), *((name, planes) for name in late)):
+        yield from session.pause(0.2)
+        session.say("pods.found", count=count, selector=f"k8s-app=upgrade-prepull-{name}")
     for name in ("kube-apiserver", "kube-controller-manager", "etcd", "kube-scheduler"):
         problem = yield from images.pull(session, wanted[name])
         if problem:
