@@ -30,7 +30,7 @@ def deletion_ties(order):
 @contextmanager
 def generated_names(end):
     """Let the recording choose the ends of pods' generated names, by which lists are ordered."""
-    plain = create._generated
+    plain = create.generated
 
     def generated(server, row, metadata):
         found = end(metadata.get("namespace", ""), metadata["generateName"]) if row.resource == "pods" else None
@@ -38,11 +38,11 @@ def generated_names(end):
         free = found and server.store.get(Key("pods", metadata["namespace"], name)) is None
         return name if free else plain(server, row, metadata)
 
-    create._generated = generated
+    create.generated = generated
     try:
         yield
     finally:
-        create._generated = plain
+        create.generated = plain
 
 
 def component(lab, word, names, step):

@@ -1,7 +1,5 @@
 """Autoscalers on modelled load: a whole cluster with metrics-server, and the arithmetic by itself."""
 
-import dataclasses
-
 import pytest
 
 from sim.api import objects
@@ -9,7 +7,7 @@ from sim.api.client import Key
 from sim.api.errors import StatusError
 from sim.controllers.autoscaling import behavior, replicas
 from sim.engine import SECOND_US
-from sim.lab.install import addons
+from sim.lab.install.addons import metrics_server
 from tests.host.cluster import Cluster
 
 SCALER = Key("horizontalpodautoscalers", "default", "php-apache")
@@ -29,7 +27,7 @@ def scaled():
     with pytest.raises(StatusError) as none:
         cluster.client.list("pods.metrics.k8s.io")
     assert none.value.code == 404
-    addons(cluster.network, dataclasses.replace(cluster.spec, addons=("metrics-server",)), "1.33.1")
+    metrics_server(cluster.client)
     with pytest.raises(StatusError) as unready:
         cluster.client.list("pods.metrics.k8s.io")
     assert unready.value.code == 503

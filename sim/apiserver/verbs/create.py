@@ -102,7 +102,7 @@ def identified(server: ApiServer, row: Resource, request: Request, body: Object)
     else:
         metadata.pop("namespace", None)
     if not metadata.get("name") and metadata.get("generateName"):
-        metadata["name"] = _generated(server, row, metadata)
+        metadata["name"] = generated(server, row, metadata)
     metadata["uid"] = _uid(server)
     metadata["creationTimestamp"] = server.now()
     if row.spec_fields:
@@ -117,7 +117,8 @@ def identified(server: ApiServer, row: Resource, request: Request, body: Object)
     return obj
 
 
-def _generated(server: ApiServer, row: Resource, metadata: Object) -> str:
+def generated(server: ApiServer, row: Resource, metadata: Object) -> str:
+    """Make a name that begins with generateName and is free."""
     name = ""
     for _ in range(NAME_TRIES):
         name = metadata["generateName"] + server.names.text(SUFFIX, 5)

@@ -25,9 +25,11 @@ from sim.controllers.scheduler.plugins.filters import (
     first_refusal,
     named_nodes,
 )
+from sim.controllers.scheduler.plugins.images import Images
 from sim.controllers.scheduler.plugins.interpod import AffinityFilter, AffinityScore
 from sim.controllers.scheduler.plugins.spread import Mark, SpreadFilter, SpreadScore
 
+Check = Callable[[NodeInfo], Refusal | None]
 HASHES = ("pod-template-hash", "controller-revision-hash")
 SAMPLE_FROM, SAMPLE_LEAST, PERCENT_LEAST = 100, 100, 5
 ENTRIES_MOST = 10_000
@@ -151,8 +153,11 @@ class Verdict:
 class Candidates:
     """A class of pods and what it knows of every node."""
 
-    def __init__(self, wish: Wish, siblings: Selector | None, namespaces: Callable[[], list[Object]]) -> None:
+    def __init__(
+        self, wish: Wish, siblings: Selector | None, namespaces: Callable[[], list[Object]], images: Images | None = None
+    ) -> None:
         self.wish = wish
+        self.images = images or Images()
         self.seen = 0
         self.entries: dict[str, Entry] = {}
         self.named = named_nodes(wish.pod)
@@ -197,30 +202,34 @@ class Candidates:
         return Entry(None, scores.least_allocated(wish, info), scores.balanced(wish, info), known.soft_taints,
                      known.preference, self.spread_score.mark(info))
 
-    def refusal(self, name: str, info: NodeInfo) -> Refusal | None:
-        """Say why the pod cannot go to a node, by all filters."""
+    def refusal(self, name: str, info: NodeInfo, also: Check | None = None) -> Refusal | None:
+        """Say why the pod cannot go to a node, by all filters. also: what its own volumes say."""
         own = self.entries[name].refusal
         if own is not None:
             return own
+        if also is not None and (found := also(info)) is not None:
+            return found
         if self.spread.constraints and (found := self.spread.refusal(info)) is not None:
             return found
         return None if self.affinity.idle else self.affinity.refusal(info)
 
-    def search(self, order: list[str], at: int, nodes: dict[str, NodeInfo]) -> Verdict:
+    def search(self, order: list[str], at: int, nodes: dict[str, NodeInfo], also: Check | None = None) -> Verdict:
         """Find the nodes that fit, from that place in the order on until there are enough, and the best of them."""
-        if self.named is None and not self.spread.constraints and self.affinity.idle and self.affinity_score.idle:
+        if self.named is None and not self.spread.constraints and self.affinity.idle and self.affinity_score.idle and (
+                also is None and not self.images.has_any(self.wish.pod)):
             return self._search_alike(order, at)
         order = order[at:] + order[:at] if self.named is None else [name for name in self.named if name in nodes]
         enough, fitting, refused = sample_size(len(order)), [], {}
         for name in order:
-            found = self.refusal(name, nodes[name])
+            found = self.refusal(name, nodes[name], also)
             if found is not None:
                 refused[name] = found
                 continue
             fitting.append(name)
             if len(fitting) >= enough:
                 break
-        parts = self._parts([self.entries[name] for name in fitting], [1] * len(fitting), [nodes[name] for name in fitting])
+        parts = self._parts([self.entries[name] for name in fitting], [1] * len(fitting), [nodes[name] for name in fitting],
+                            len(nodes))
         totals = _totals(parts, len(fitting))
         top = max(totals, default=0)
         best = sorted(name for name, total in zip(fitting, totals, strict=True) if total == top)
@@ -249,8 +258,13 @@ class Candidates:
         rows = [where[number] for number in numbers] if len(names) <= ROWS_MOST else ()
         return Verdict(names, refused, parts, rows, sorted(equal), 0)
 
-    def _parts(self, found: list[Entry], numbers: list[int], infos: list[NodeInfo] | None) -> dict[str, list[int]]:
-        """Give the scores that tell fitting nodes apart, per plugin. numbers: how many nodes have each entry."""
+    def _parts(
+        self, found: list[Entry], numbers: list[int], infos: list[NodeInfo] | None, total: int = 0
+    ) -> dict[str, list[int]]:
+        """Give the scores that tell fitting nodes apart, per plugin. numbers: how many nodes have each entry.
+
+        infos: the nodes one by one, where plugins must look at each; total: nodes in the cluster.
+        """
         if sum(numbers) < 2:
             return {}
         parts = {"NodeResourcesFit": [each.least for each in found],
@@ -265,6 +279,9 @@ class Candidates:
         near = self.affinity_score.scores(infos) if infos is not None else None
         if near is not None:
             parts["InterPodAffinity"] = near
+        local = self.images.scores(self.wish.pod, infos, total) if infos is not None else None
+        if local is not None:
+            parts["ImageLocality"] = local
         return parts
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.api import objects, selectors, times
 from sim.api.client import Key, Object
-from sim.controllers.scheduler.candidates import Candidates
+from sim.controllers.scheduler.candidates import Candidates, Check
 from sim.controllers.scheduler.nodeinfo import NodeInfo
 from sim.controllers.scheduler.plugins.filters import Refusal, Wish
 
@@ -106,13 +106,13 @@ def cheapest(plans: Sequence[Plan]) -> Plan | None:
     return min(plans, key=cost)
 
 
-def fits_without(candidates: Candidates, nodes: dict[str, NodeInfo]) -> Fits:
+def fits_without(candidates: Candidates, nodes: dict[str, NodeInfo], also: Check | None = None) -> Fits:
     """Give the check of a node as it would be after some of its pods have left, by all filters."""
 
     def check(name: str, info: NodeInfo) -> Refusal | None:
         try:
             candidates.update((name,), {name: info})
-            return candidates.refusal(name, info)
+            return candidates.refusal(name, info, also)
         finally:
             candidates.update((name,), nodes)
 

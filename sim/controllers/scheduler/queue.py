@@ -123,6 +123,8 @@ def node_helps(plugin: str, pod: Object, change: Change) -> bool:
             return old is None and objects.name(new) == objects.dig(pod, "spec.nodeName")
         case "NodeResourcesFit":
             return _more_room(pod, old, new)
+        case "VolumeBinding" | "VolumeZone":
+            return old is None or objects.labels(old) != objects.labels(new)
         case "NodePorts":
             return old is None
         case "PodTopologySpread" | "InterPodAffinity":
@@ -149,7 +151,7 @@ def pod_helps(plugin: str, pod: Object, change: Change) -> bool:
     other, left = change.object, change.new is None or objects.pod_finished(change.new)
     placed = bool(objects.dig(other, "spec.nodeName"))
     match plugin:
-        case "NodeResourcesFit":
+        case "NodeResourcesFit" | "NodeVolumeLimits" | "VolumeRestrictions":
             return left and placed
         case "NodePorts":
             return left and placed and clash(tuple(host_ports(pod)), iter(host_ports(other)))

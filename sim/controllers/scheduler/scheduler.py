@@ -15,16 +15,17 @@ from sim.api.errors import StatusError, TransportError
 from sim.api.selectors import Selector
 from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.scheduler import messages, preemption
+from sim.controllers.scheduler.binding import BIND_HIGH_US, BIND_LOW_US, BIND_TYPICAL_US, Bindings
 from sim.controllers.scheduler.candidates import ROWS_MOST, Candidates, Verdict, class_of
 from sim.controllers.scheduler.nodeinfo import NodeInfo
 from sim.controllers.scheduler.plugins import volumes
 from sim.controllers.scheduler.plugins.filters import Refusal, Version, Wish
+from sim.controllers.scheduler.plugins.images import Images
 from sim.controllers.scheduler.plugins.scores import WEIGHTS
 from sim.controllers.scheduler.queue import SchedulingQueue, Waiting
 from sim.engine import SECOND_US, Engine
 from sim.recorder import Recorder
 
-BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US = 15_000, 20_000, 50_000
 CYCLE_US = 2_000
 QPS, BURST = 50, 100
 FLUSH_US, PARKED_MOST_US = 30 * SECOND_US, 300 * SECOND_US
@@ -84,16 +85,18 @@ class Scheduler:
         self.nodes: dict[str, NodeInfo] = {}
         self.queue = SchedulingQueue(version)
         self.attempts: OrderedDict[Key, Attempt] = OrderedDict()
+        self.images = Images()
+        self.bindings = Bindings(self)
         self._classes: OrderedDict[tuple[str, ...], Candidates] = OrderedDict()
         self._changed: list[str] = []
         self._choosy: dict[str, None] = {}
         self._order: list[str] = []
         self._next_node = 0
-        self._stream = engine.stream("scheduler")
+        self.stream = engine.stream("scheduler")
         self._stops: list[Callable[[], None]] = []
         self._busy = False
         self._flush_planned = False
-        self._era = 0
+        self.era = 0
         self.running = False
 
     def start(self) -> None:
@@ -113,7 +116,7 @@ class Scheduler:
     def stop(self) -> None:
         """Stop at once and forget."""
         self.running, self._busy = False, False
-        self._era += 1
+        self.era += 1
         for stop in self._stops:
             stop()
         self.queue = SchedulingQueue(self.version)
@@ -123,6 +126,8 @@ class Scheduler:
         self._changed.clear()
         self._choosy.clear()
         self._order.clear()
+        self.images = Images()
+        self.bindings.clear()
 
     def why(self, pod: Object) -> list[tuple[str, str]]:
         """Explain the last attempt to place a pod; nothing where there was none, or too long ago."""
@@ -130,7 +135,7 @@ class Scheduler:
         return explain(attempt) if attempt is not None else []
 
     # ---- noticing ---------------------------------------------------------------------------------------------
-    def _mark(self, name: str) -> None:
+    def mark(self, name: str) -> None:
         """Note that classes must ask anew about a node."""
         self._changed.append(name)
         info = self.nodes.get(name)
@@ -151,24 +156,29 @@ class Scheduler:
                 if not objects.pod_finished(pod):
                     self.nodes[name].add(pod)
         self.nodes[name].set_node(node)
-        self._mark(name)
+        self.images.note(name, node)
+        self.mark(name)
 
     def _node(self, change: Change) -> None:
         if change.new is None:
             self.nodes.pop(change.key.name, None)
+            self.images.note(change.key.name, None)
             self._order = []
-            self._mark(change.key.name)
+            self.mark(change.key.name)
         else:
             old = change.old or {}
             if not any(objects.dig(old, part) != objects.dig(change.new, part) for part in NODE_PARTS):
                 self.nodes[change.key.name].node = change.new
+                if objects.dig(old, "status.images") != objects.dig(change.new, "status.images"):
+                    self.images.note(change.key.name, change.new)
                 return
             self._set_node(change.new)
         self._help(change)
 
     def _other(self, change: Change) -> None:
-        self._classes.clear()
         self._help(change)
+        if change.key.resource == volumes.CLAIMS:
+            self.bindings.claim_changed(change.key)
 
     def _pod(self, change: Change) -> None:
         pod, key = change.new, change.key
@@ -177,16 +187,18 @@ class Scheduler:
             info = self.nodes.get(node)
             if info is not None and key in info.held:
                 info.remove(key)
-                self._mark(node)
+                self.mark(node)
                 self._help(change)
             self.queue.remove(key)
+            self.bindings.drop(key)
             if pod is None:
                 self.attempts.pop(key, None)
         elif node:
             self.queue.remove(key)
             self._placed(change, pod, node)
         elif objects.dig(pod, "spec.schedulerName") == self.name and not objects.deleting(pod):
-            self._pending(change, pod)
+            if key not in self.bindings.waiting:
+                self.pending(change, pod)
         else:
             self.queue.remove(key)
 
@@ -201,11 +213,12 @@ class Scheduler:
             info.held[change.key] = held._replace(pod=pod)
             return
         info.add(pod)
-        self._mark(node)
+        self.mark(node)
         if held is None or objects.labels(held.pod) != objects.labels(pod):
             self._help(change)
 
-    def _pending(self, change: Change, pod: Object) -> None:
+    def pending(self, change: Change, pod: Object) -> None:
+        """Queue a pod without a node."""
         gates = objects.dig(pod, "spec.schedulingGates", [])
         if gates:
             self._gated(change.key, pod)
@@ -240,10 +253,10 @@ class Scheduler:
                 self._soon()
             else:
                 self.queue.refused.pop(waiting.key, None)
-                self.engine.at(-(-ready_us // SECOND_US) * SECOND_US, self._again, waiting.key, self._era)
+                self.engine.at(-(-ready_us // SECOND_US) * SECOND_US, self._again, waiting.key, self.era)
 
     def _again(self, key: Key, era: int) -> None:
-        if era == self._era and key in self.queue.pods:
+        if era == self.era and key in self.queue.pods:
             self.queue.activate(key)
             self._soon()
 
@@ -251,12 +264,12 @@ class Scheduler:
         """See to it that the next pod is tried."""
         if len(self.queue) and not self._busy and self.running:
             self._busy = True
-            delay_us = self._stream.latency_us(BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US)
-            self.engine.after(max(delay_us, self.limiter.wait_us()), self._one, self._era)
+            delay_us = self.stream.latency_us(BIND_LOW_US, BIND_TYPICAL_US, BIND_HIGH_US)
+            self.engine.after(max(delay_us, self.limiter.wait_us()), self._one, self.era)
 
     # ---- one cycle --------------------------------------------------------------------------------------------
     def _one(self, era: int) -> None:
-        if era != self._era or not self.running:
+        if era != self.era or not self.running:
             return
         waiting = self.queue.pop()
         if waiting is not None:
@@ -277,7 +290,8 @@ class Scheduler:
         found = self._classes.get(mark)
         if found is None:
             found = self._classes[mark] = Candidates(
-                Wish.of(pod, self.version), self._siblings(pod), lambda: self.reader.list("namespaces"))
+                Wish.of(pod, self.version), self._siblings(pod), lambda: self.reader.list("namespaces"),
+                self.images)
             found.begin(self.nodes, self._choosy)
             if len(self._classes) > CLASSES_MOST:
                 self._classes.popitem(last=False)
@@ -305,47 +319,48 @@ class Scheduler:
             self.queue.remove(key)
             return
         if not self.nodes:
-            self._fail(waiting, pod, messages.NO_NODES, {})
+            self.fail(waiting, pod, messages.NO_NODES, {})
             return
         text, helpless = volumes.missing(pod, self.reader)
         if text:
             refusal = Refusal((text,), helpless, "VolumeBinding")
-            self._fail(waiting, pod, self._failure([refusal] * len(self.nodes), text, pod), dict.fromkeys(self.nodes, refusal))
+            self.fail(waiting, pod, self._failure([refusal] * len(self.nodes), text, pod), dict.fromkeys(self.nodes, refusal))
+            return
+        if key in self.bindings.waiting:
             return
         candidates = self._class(pod)
+        claims = volumes.VolumeFilter(pod, self.reader, self.version) if volumes.claims_of(pod) else None
         order = self._search_order() if candidates.named is None else []
-        verdict = candidates.search(order, self._next_node % max(1, len(order)), self.nodes)
+        verdict = candidates.search(order, self._next_node % max(1, len(order)), self.nodes,
+                                    claims.refusal if claims is not None else None)
         if not verdict.best:
-            nominated = self._preempt(pod, candidates, verdict)
-            self._fail(waiting, pod, self._message(verdict, pod, nominated), verdict.refused, nominated)
+            nominated = self._preempt(pod, candidates, verdict, claims)
+            self.fail(waiting, pod, self._message(verdict, pod, nominated), verdict.refused, nominated)
             return
         if len(self.nodes) > len(verdict.fitting) + len(verdict.refused):
             self._next_node += len(verdict.fitting) + len(verdict.refused)
-        self._bind(waiting, pod, candidates, verdict)
+        self._place(waiting, pod, candidates, verdict, claims)
 
-    def _bind(self, waiting: Waiting, pod: Object, candidates: Candidates, verdict: Verdict) -> None:
+    def _place(
+        self, waiting: Waiting, pod: Object, candidates: Candidates, verdict: Verdict, claims: volumes.VolumeFilter | None
+    ) -> None:
+        """Choose a node, have the pod's volumes bound there, then the pod."""
         key, best = waiting.key, verdict.best
         nominated = objects.dig(pod, "status.nominatedNodeName", "")
         if nominated in verdict.fitting:
             best = [nominated]
         chosen = self.pick(f"{key.namespace}/{key.name}", best) if self.pick else None
-        node = chosen or (best[0] if len(best) == 1 else self._stream.choice(best))
-        volumes.reserve(self.client, pod, node)
-        binding = {"target": {"kind": "Node", "name": node}, "metadata": {"name": key.name, "namespace": key.namespace}}
-        self.nodes[node].add(objects.put(pod, "spec.nodeName", node), candidates.wish.held)
-        self._mark(node)
-        try:
-            self.client.bind(key, binding, because=f"{node} is the best of {len(verdict.fitting)} nodes that fit")
-        except (StatusError, TransportError):
-            self.nodes[node].remove(key)
-            self._mark(node)
-            raise
-        self.queue.remove(key)
+        node = chosen or (best[0] if len(best) == 1 else self.stream.choice(best))
         few = len(verdict.fitting) <= ROWS_MOST
         self._remember(key, Attempt(self.engine.now_us, verdict.refused, verdict.fitting if few else (),
                                     verdict.parts if few else {}, verdict.rows if few else (), node))
-        self.recorder.event(pod, "Normal", "Scheduled",
-                            f"Successfully assigned {key.namespace}/{key.name} to {node}", action="Binding")
+        self.nodes[node].add(objects.put(pod, "spec.nodeName", node), candidates.wish.held)
+        self.mark(node)
+        because = f"{node} is the best of {len(verdict.fitting)} nodes that fit"
+        if claims is not None and volumes.reserve(self.client, pod, self.nodes[node].node, claims):
+            self.bindings.wait(waiting, node, because)
+        else:
+            self.bindings.bind(key, pod, node, because)
 
     def _remember(self, key: Key, attempt: Attempt) -> None:
         self.attempts[key] = attempt
@@ -385,9 +400,10 @@ class Scheduler:
         tail = messages.no_preemption(len(self.nodes), refusals, self.version)
         return messages.fit_error(len(self.nodes), refusals, prefilter=prefilter, postfilter=tail)
 
-    def _fail(
+    def fail(
         self, waiting: Waiting, pod: Object, text: str, refused: dict[str, Refusal], nominated: str = ""
     ) -> None:
+        """Say that a pod could not be placed, and put it aside."""
         plugins = tuple(dict.fromkeys(refusal.plugin for refusal in refused.values()))
         if nominated:
             plugins = tuple(dict.fromkeys((*plugins, "NodeResourcesFit")))
@@ -414,11 +430,11 @@ class Scheduler:
         if not self._flush_planned:
             self._flush_planned = True
             at_us = self.engine.now_us + PARKED_MOST_US
-            self.engine.at(-(-at_us // FLUSH_US) * FLUSH_US, self._flush, self._era)
+            self.engine.at(-(-at_us // FLUSH_US) * FLUSH_US, self._flush, self.era)
 
     def _flush(self, era: int) -> None:
         self._flush_planned = False
-        if era != self._era:
+        if era != self.era:
             return
         for key in list(self.queue.refused):
             if self.queue.pods[key].tried_us + PARKED_MOST_US <= self.engine.now_us:
@@ -428,7 +444,9 @@ class Scheduler:
         self._soon()
 
     # ---- preemption -------------------------------------------------------------------------------------------
-    def _preempt(self, pod: Object, candidates: Candidates, verdict: Verdict) -> str:
+    def _preempt(
+        self, pod: Object, candidates: Candidates, verdict: Verdict, claims: volumes.VolumeFilter | None
+    ) -> str:
         """Make room if pods of lower priority can go; gives the node, "" when there is none."""
         if preemption.not_eligible(pod, self.nodes):
             return ""
@@ -437,7 +455,7 @@ class Scheduler:
         budgets = self.reader.list("poddisruptionbudgets") if hopeful else []
         plans = []
         for name in hopeful:
-            fits = preemption.fits_without(candidates, self.nodes)
+            fits = preemption.fits_without(candidates, self.nodes, claims.refusal if claims is not None else None)
             plan = preemption.plan_for(wish, name, self.nodes[name], fits, budgets)
             if plan is not None:
                 plans.append(plan)

@@ -1,7 +1,7 @@
 """The volume binder: claims find volumes, or have them provisioned; volumes whose claim is gone are released.
 
 Models: pkg/controller/volume/persistentvolume (pv_controller.go), and an external provisioner that makes any volume a
-moment later. Left out: expansion, snapshots, node affinity of volumes, attach and detach.
+moment later, where the pod goes. Left out: expansion, snapshots, attach and detach.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ PROVISIONED_BY, SELECTED = "pv.kubernetes.io/provisioned-by", "volume.kubernetes
 BETA_PROVISIONER, PROVISIONER = (
     "volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner")
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+LOCAL_PATHS = {"rancher.io/local-path": "/opt/local-path-provisioner"}
+"""Provisioners whose volumes are folders of the pod's node."""
+HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 SYNC_US = 15 * SECOND_US
 """Claims that found nothing are looked at again every 15 s (--pvclaimbinder-sync-period)."""
 PROVISION_US = (700_000, 1_500_000, 4_000_000)
@@ -53,6 +56,11 @@ def fits(claim: Object, volume: Object) -> bool:
     if wanted.get("selector") and not selectors.from_object(wanted["selector"]).matches(objects.labels(volume)):
         return False
     return _size(spec.get("capacity")) >= _size(objects.dig(wanted, "resources.requests", {}))
+
+
+def size(volume: Object) -> int:
+    """Give a volume's capacity in bytes."""
+    return _size(objects.dig(volume, "spec.capacity"))
 
 
 def _size(amounts: Object | None) -> int:
@@ -108,12 +116,13 @@ class PersistentVolumeController(Controller):
                 return None
             return SYNC_US / SECOND_US
         volumes = [each for each in self.reader.list(VOLUMES) if not objects.deleting(each) and fits(claim, each)]
-        if self._postponed(claim):
+        mine = [each for each in volumes if claim_of(each)[1]]
+        if self._postponed(claim) and not mine:
             self.recorder.event(claim, "Normal", "WaitForFirstConsumer",
                                 "waiting for first consumer to be created before binding")
             return SYNC_US / SECOND_US
         if volumes:
-            volumes.sort(key=lambda each: (not claim_of(each)[1], _size(objects.dig(each, "spec.capacity")), objects.name(each)))
+            volumes.sort(key=lambda each: (not claim_of(each)[1], size(each), objects.name(each)))
             self._bind(key, claim, volumes[0])
             return None
         return self._unbound(key, claim)
@@ -175,10 +184,22 @@ class PersistentVolumeController(Controller):
                 "accessModes": spec.get("accessModes") or ["ReadWriteOnce"],
                 "persistentVolumeReclaimPolicy": found.get("reclaimPolicy", "Delete"),
                 "storageClassName": objects.name(found), "volumeMode": spec.get("volumeMode", "Filesystem"),
-                "claimRef": _reference(claim),
-                "csi": {"driver": found["provisioner"], "volumeHandle": name}}},
+                "claimRef": _reference(claim), **self._place(claim, found["provisioner"], name)}},
             because=f"claim {key.namespace}/{key.name} wants a volume of class {objects.name(found)}")
         self.provisioner.event(claim, "Normal", "ProvisioningSucceeded", f"Successfully provisioned volume {name}")
+
+    def _place(self, claim: Object, provisioner: str, name: str) -> Object:
+        """Say where a new volume is: a path of the claim's node, or its zone; anywhere for a claim that did not wait."""
+        node = self.reader.get(Key("nodes", "", objects.annotations(claim).get(SELECTED, "")))
+        labels = objects.labels(node) if node is not None else {}
+        path = LOCAL_PATHS.get(provisioner)
+        key = HOSTNAME if path else ZONE
+        affinity = {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": key, "operator": "In", "values": [labels[key]]}]}]}}} if key in labels else {}
+        if path:
+            folder = f"{path}/{name}_{objects.namespace(claim)}_{objects.name(claim)}"
+            return {"hostPath": {"path": folder, "type": "DirectoryOrCreate"}, **affinity}
+        return {"csi": {"driver": provisioner, "volumeHandle": name}, **affinity}
 
     def _bind(self, key: Key, claim: Object, volume: Object) -> None:
         place = objects.key(VOLUMES, volume)

@@ -53,10 +53,10 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
     for key, body in objects:
         client.create(key.resource, {**body, "metadata": {**body.get("metadata", {}), "name": key.name, "namespace": key.namespace}})
     if "metrics-server" in cluster.addons:
-        _metrics_server(client)
+        metrics_server(client)
 
 
-def _metrics_server(client: Client) -> None:
+def metrics_server(client: Client) -> None:
     """Create what metrics-server's components.yaml holds, with --kubelet-insecure-tls as labs set it."""
     labels = {"k8s-app": "metrics-server"}
     about: Object = {"name": "metrics-server", "namespace": "kube-system", "labels": labels}

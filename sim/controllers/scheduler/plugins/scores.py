@@ -1,7 +1,6 @@
 """Scores that look at one node: 0 to 100 each, weighted and summed. The highest sum wins.
 
-Models: framework/plugins (noderesources, tainttoleration, nodeaffinity) and their default weights. Left out: image
-locality (nodes here list no images), volumes.
+Models: framework/plugins (noderesources, tainttoleration, nodeaffinity) and their default weights. Left out: volumes.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sim.controllers.scheduler.plugins.filters import Wish
 
 BEST = 100
 WEIGHTS = {"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2,
-           "NodeResourcesFit": 1, "NodeResourcesBalancedAllocation": 1}
+           "NodeResourcesFit": 1, "NodeResourcesBalancedAllocation": 1, "ImageLocality": 1}
 BEST_EFFORT_SKIPPED = (1, 33)
 """From this version on pods without requests are not balanced."""
 
