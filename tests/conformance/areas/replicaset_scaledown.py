@@ -94,9 +94,10 @@ def sort_active_pods_without_ranks(given):
 def slow_start_batch(given):
     """Let a ReplicaSet want so many pods of a server that takes only some of them, and sync it once."""
     world = World()
-    key = world.put("ReplicaSet", "rs", metadata={"generation": 1}, spec={
-        "replicas": given["count"], "selector": {"matchLabels": {"a": "b"}},
-        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}, status={})
+    key = objects.key("replicasets", world.client.create("replicasets", {
+        "metadata": {"name": "rs", "namespace": "default"}, "spec": {
+            "replicas": given["count"], "selector": {"matchLabels": {"a": "b"}}, "template": {
+                "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}}))
     world.client.create("serviceaccounts", {"metadata": {"name": "default", "namespace": "default"}})
     controller, asked, create = ReplicaSetController(world.engine, world.client), [], world.client.create
 
