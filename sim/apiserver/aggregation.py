@@ -9,6 +9,7 @@ aggregated APIs, metrics-server's own reachability through the pod network.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sim.api import errors, objects, selectors, times
@@ -65,11 +66,17 @@ def services(server: ApiServer) -> list[Object]:
     local = {f"{each.version}.{each.group}": each for each in server.rows() if each.group != GROUP}
     found: list[Object] = [{"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "spec": {
         "group": each.group, "version": each.version, "groupPriorityMinimum": 17_800, "versionPriority": 15},
-        "metadata": {"name": name, "creationTimestamp": since, "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}}
+        "metadata": {"name": name, "creationTimestamp": since, "resourceVersion": "1", "uid": _uid(name), "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}}
         for name, each in local.items()]
     found += server.store.list("apiservices")
     return [{**each, "status": {"conditions": [condition(server, each)]}}
             for each in sorted(found, key=lambda each: str(each["metadata"]["name"]))]
+
+
+def _uid(name: str) -> str:
+    """Give the id of an APIService that the server makes for itself: the same in every cluster here."""
+    digits = hashlib.sha256(name.encode()).hexdigest()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
 
 
 # ---- who answers --------------------------------------------------------------------------------------------------
@@ -77,7 +84,8 @@ def condition(server: ApiServer, service: Object) -> Object:
     """Tell whether an APIService is available, as its condition says."""
     found = objects.dig(service, "spec.service")
     if not found:
-        return {"type": "Available", "status": "True", "reason": "Local", "message": "Local APIServices are always available"}
+        return {"type": "Available", "status": "True", "reason": "Local", "message": "Local APIServices are always available",
+                "lastTransitionTime": service["metadata"].get("creationTimestamp")}
     where = f"{found.get('name')} in \"{found.get('namespace')}\""
     if server.store.get(Key("services", found["namespace"], found["name"])) is None:
         return {"type": "Available", "status": "False", "reason": "ServiceNotFound",

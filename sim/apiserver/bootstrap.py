@@ -1,7 +1,7 @@
 """The roles and bindings that a new cluster has. Data.
 
 Models: plugin/pkg/auth/authorizer/rbac/bootstrappolicy/{policy,namespace_policy}.go. Left out: the roles of single
-controllers (here they act as system:masters) and of addons, the deprecated extensions group.
+controllers (here they act as system:masters) and of addons.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sim.apiserver.kinds.access import RBAC
 
 READ = ["get", "list", "watch"]
 WRITE = ["create", "delete", "deletecollection", "patch", "update"]
-MARKS = {"labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+MARKS: dict[str, dict[str, str]] = {"labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
          "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}}
 WORKLOADS = ["daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets",
              "statefulsets/scale"]
@@ -50,6 +50,13 @@ VIEW = [
     _rule("policy", _with_status("poddisruptionbudgets"), READ),
     _rule("networking.k8s.io", ["ingresses", "ingresses/status", "networkpolicies"], READ),
 ]
+OLD = ["daemonsets", "deployments", "deployments/scale", "ingresses", "networkpolicies", "replicasets", "replicasets/scale",
+       "replicationcontrollers/scale"]
+"""What roles still name in the group `extensions`, which no server serves any more."""
+VIEW += [_rule("extensions", sorted([*OLD, "daemonsets/status", "deployments/status", "ingresses/status", "replicasets/status"]), READ)]
+VIEW_LATER = [_rule("events.k8s.io", ["events"], READ),
+              _rule("resource.k8s.io", ["resourceclaims", "resourceclaims/status", "resourceclaimtemplates"], READ)]
+VIEW_LATER_SINCE = 34
 EDIT = [
     _rule("", ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets", "services/proxy"], READ),
     _rule("", ["serviceaccounts"], ["impersonate"]),
@@ -63,6 +70,7 @@ EDIT = [
     _rule("batch", ["cronjobs", "jobs"], WRITE),
     _rule("policy", ["poddisruptionbudgets"], WRITE),
     _rule("networking.k8s.io", ["ingresses", "networkpolicies"], WRITE),
+    _rule("extensions", sorted([*OLD, "deployments/rollback"]), WRITE),
     _rule("coordination.k8s.io", ["leases"], [*WRITE, *READ]),
 ]
 ADMIN = [
@@ -113,9 +121,23 @@ ROLES: tuple[tuple[str, str, list[Object]], ...] = (
 AUTHENTICATION_READER = "extension-apiserver-authentication-reader"
 
 
-def _objects() -> Iterator[tuple[str, Object]]:
+AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
+AGGREGATED = {"admin": "", "edit": "admin", "view": "edit", "system:aggregate-to-admin": "admin", "system:aggregate-to-edit": "edit",
+              "system:aggregate-to-view": "view"}
+"""Into which of the three roles for users a role's rules go."""
+
+
+def _objects(minor: int) -> Iterator[tuple[str, Object]]:
     for name, rules in CLUSTER_ROLES.items():
-        yield "clusterroles", {"metadata": {"name": name, **MARKS}, "rules": rules}
+        labels: dict[str, str] = {**MARKS["labels"]}
+        role: Object = {"rules": rules}
+        if AGGREGATED.get(name):
+            labels[f"{AGGREGATE}{AGGREGATED[name]}"] = "true"
+        if rules[-len(VIEW):] == VIEW and minor >= VIEW_LATER_SINCE:
+            role["rules"] = [*rules, *VIEW_LATER]
+        if name in ("admin", "edit", "view"):
+            role["aggregationRule"] = {"clusterRoleSelectors": [{"matchLabels": {f"{AGGREGATE}{name}": "true"}}]}
+        yield "clusterroles", {"metadata": {"name": name, **MARKS, "labels": labels}, **role}
     for name, groups in CLUSTER_BINDINGS.items():
         yield "clusterrolebindings", {
             "metadata": {"name": name, **MARKS}, "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
@@ -135,9 +157,9 @@ def _objects() -> Iterator[tuple[str, Object]]:
             "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": name}}
 
 
-def install(client: Client) -> None:
-    """Create the roles and bindings that are not there; the system namespaces must be."""
-    for resource, obj in _objects():
+def install(client: Client, minor: int) -> None:
+    """Create the roles and bindings of Kubernetes 1.MINOR that are not there; the system namespaces must be."""
+    for resource, obj in _objects(minor):
         metadata = obj["metadata"]
         if client.reader.get(Key(resource, metadata.get("namespace", ""), metadata["name"])) is None:
             client.create(resource, obj)

@@ -152,11 +152,12 @@ class KubeApiserver(Program):
         for name in SYSTEM_NAMESPACES:
             if self.server.reader.get(Key("namespaces", "", name)) is None:
                 client.create("namespaces", {"metadata": {"name": name}})
-        bootstrap.install(client)
-        for name, value in (("system-cluster-critical", 2000000000), ("system-node-critical", 2000001000)):
+        bootstrap.install(client, self.minor[1])
+        for name, value, said in (("system-cluster-critical", 2000000000, "run in the cluster, but can be moved to another node if necessary"),
+                                  ("system-node-critical", 2000001000, "not be moved from their current node")):
             if self.server.reader.get(Key("priorityclasses", "", name)) is None:
-                client.create("priorityclasses", {"metadata": {"name": name}, "value": value, "description":
-                              "Used for system critical pods that must run in the cluster."})
+                client.create("priorityclasses", {"metadata": {"name": name}, "value": value,
+                                                  "description": f"Used for system critical pods that must {said}."})
         if self.server.reader.get(Key("services", "default", "kubernetes")) is None:
             client.create("services", {
                 "metadata": {"name": "kubernetes", "namespace": "default", "labels": {

@@ -35,8 +35,8 @@ SETUPS = {
     "edit": "kubectl apply -f a1.yaml", "set": "kubectl apply -f a1.yaml", "rollout-sts-ds": "kubectl apply -f sd.yaml",
     "pods-deleted-under": "kubectl apply -f slow.yaml", "conflict": "kubectl create cm cc --from-literal=a=1",
     "pod-terminating": "kubectl apply -f stuck.yaml", "rollout-describe": "kubectl apply -f roll.yaml",
-    "terminating-namespace": "kubectl create ns going; kubectl run x -n going --image=nginx:1.27",
-    "config": "mkdir -p lab; cp .kube/config lab/kc; export KUBECONFIG=/root/lab/kc",
+    "terminating-namespace": "kubectl create ns going; kubectl apply -n going -f stuck.yaml",
+    "config": "mkdir -p lab; cp .kube/config lab/kc; cp lab/kc kc; export KUBECONFIG=/root/lab/kc",
 }
 """What was done before the first line of a section and is not recorded."""
 SETTLE_US = 10_000_000
@@ -55,7 +55,10 @@ WORD_MASKS = [
     (re.compile(r"/tmp/(LIVE|MERGED)-\d+"), r"/tmp/\1"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000"), "TIME"),
     (re.compile(r"(kubectl-edit)-\d+"), r"\1-N"),
-    (re.compile(r"(resourceVersion\"?:\s*\"?)[\w]+"), r"\1N"),
+    (re.compile(r"(resourceVersion\"?:\s*\"?|Resource Version:\s+)[\w]+"), r"\1N"),
+    (re.compile(r"(controller\.kubernetes\.io/hash=)\w+"), r"\1HASH"),
+    (re.compile(r"(imageID\"?: \"?)[^\",\n]+"), r"\1ID"),
+    (re.compile(r"docker\.io/library/([\w.-]+(?::[\w.-]+)?)(?:@sha256:[0-9a-f]{64})?"), r"\1"),
 ]
 
 
@@ -133,6 +136,7 @@ def cluster(golden: Path, client: str):
     for name in MANIFESTS:
         for path in lab.run(f"ls /opt/manifests/{name}").stdout.split():
             do(f"kubectl apply -f /opt/manifests/{name}/{path}")
+    do("kubectl create configmap openshift-service-ca.crt -n shop")  # the recording machine put one into every namespace
     lab.advance(lab.now_us + 40_000_000)
     do("kubectl cordon node02")
     lab.advance(lab.now_us + 30_000_000)
@@ -148,7 +152,7 @@ def fresh(golden: Path, client: str):
 
 
 def keep_broken(server) -> None:
-    """Have kubelets not correct what is posted for the pods of namespace broken, as the stand-ins did not."""
+    """Have kubelets act as the stand-ins did: leave what is posted for the pods of namespace broken, and a pod that says so."""
     from sim.api.client import Response
 
     handle = server.handle
@@ -156,6 +160,10 @@ def keep_broken(server) -> None:
     def guarded(request):
         if request.key.namespace == "broken" and request.subresource == "status" and request.agent:
             return Response(200, server.store.get(request.key))
+        if request.verb == "delete" and request.key.resource == "pods" and request.agent == "kubelet":
+            pod = server.store.get(request.key)
+            if pod and "oracle/ignore-delete" in pod["metadata"].get("annotations", {}):
+                return Response(200, pod)
         return handle(request)
 
     server.handle = guarded

@@ -13,7 +13,8 @@ ADMISSION, RESOURCE, FLOW = "admissionregistration.k8s.io", "resource.k8s.io", "
 
 
 def _shown(resource: str, kind: str, group: str, since: int, *, namespaced: bool = False) -> Resource:
-    return Resource(resource, kind, group, namespaced=namespaced, since=since, modelled=False, columns=CREATED_AT)
+    categories = ("api-extensions",) if group == ADMISSION else ()
+    return Resource(resource, kind, group, namespaced=namespaced, since=since, modelled=False, columns=CREATED_AT, categories=categories)
 
 
 POD_TEMPLATES = Resource("podtemplates", "PodTemplate", columns=(

@@ -29,6 +29,8 @@ def update(server: ApiServer, row: Resource, request: Request) -> Response:
     if request.subresource == "heartbeat":
         return subresources.heartbeat(server, request)
     options.check_write(request)
+    if server.store.get(request.key) is None:
+        decode.body(row, request, server.minor)  # a body that cannot be read is told before an object that is not there
     old = server.existing(row, request.key)
     new, warnings = decode.body(row, request, server.minor, old)
     changed = replace_(server, row, request, old, new)

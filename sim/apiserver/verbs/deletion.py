@@ -65,7 +65,8 @@ def next_state(row: Resource, obj: Object, wanted: Deletion, unix_us: int) -> Ob
         metadata["finalizers"] = held
     if not objects.deleting(obj):
         metadata["deletionTimestamp"] = times.stamp(unix_us + grace * SECOND_US)
-        metadata["deletionGracePeriodSeconds"] = grace
+        if row.resource != "namespaces":  # their storage writes the time only
+            metadata["deletionGracePeriodSeconds"] = grace
         if metadata.get("generation") is not None:
             metadata["generation"] += 1
     elif row.resource == "pods" and grace < metadata.get("deletionGracePeriodSeconds", 0):
