@@ -15,7 +15,7 @@ ALL = "rbac.authorization.k8s.io"
 def cluster(server, client):
     for name in ("kube-system", "kube-public", "shop"):
         client.create("namespaces", {"metadata": {"name": name}})
-    bootstrap.install(client)
+    bootstrap.install(client, server.minor)
     client.create("roles", {"metadata": {"name": "pod-reader", "namespace": "default"}, "rules": [
         {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["web"], "verbs": ["get"]}]})

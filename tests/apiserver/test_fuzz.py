@@ -114,7 +114,7 @@ def cluster():
     client = Client(server, server.reader, agent="test")
     for name in ("default", "kube-system", "kube-public"):
         client.create("namespaces", {"metadata": {"name": name}})
-    bootstrap.install(client)
+    bootstrap.install(client, server.minor)
     for resource, parts in SEEDS.items():
         space = {"namespace": "default"} if RESOURCES[resource].namespaced else {}
         client.create(resource, {"metadata": {"name": "x", "labels": {"app": "x"}, **space}, **parts})
