@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-CORE = ["sim.api.client", "sim.engine", "sim.versions.catalogue", "sim.versions.defaults", "sim.etcd.store", "sim.apiserver.server",
+CORE = ["sim.api.client", "sim.pki", "sim.engine", "sim.versions.catalogue", "sim.versions.defaults", "sim.etcd.store", "sim.apiserver.server",
         "sim.controllers.manager", "sim.host.kubelet", "sim.host.network", "sim.components", "sim.invariants"]
 BANNED = ["textual", "aiohttp", "asyncio", "hypothesis", "click", "pytest"]
 

@@ -62,6 +62,8 @@ class User(NamedTuple):
 
 
 ADMIN = User()
+WHOEVER = User("", ())
+"""Whoever the credentials of the connection say."""
 Watcher = Callable[[Change], None]
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOT_SIMULATED_EXIT = 120
+ASKS_WHO = "the server has asked for the client to provide credentials"
 
 
 class KubedrillError(Exception):

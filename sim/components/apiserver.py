@@ -9,17 +9,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 from sim.api import times
-from sim.api.client import Client, Key
-from sim.api.errors import TransportError
+from sim.api.client import Client, Key, User
+from sim.api.errors import StatusError, TransportError
 from sim.apiserver import bootstrap
 from sim.apiserver.server import ApiServer
+from sim.components import tokens
 from sim.components.advertise import LEASE_SECONDS, advertise, serving
 from sim.components.base import API_PORT, ETCD_PORT, GO_SETTINGS, Fatal, Program, address_of
 from sim.engine import SECOND_US, Timer, microseconds
 from sim.etcd.store import Store
-from sim.host.network import Deaf
+from sim.host import tls
+from sim.host.files import FileError
+from sim.host.network import Connection, Deaf
+from sim.pki import Certificate, PkiError, Problem, SigningRequest, issue
 from sim.program import SIGKILL, Start
 
 PATIENCE_SECONDS = 22.0
@@ -35,6 +40,8 @@ SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 FILES = ("tls-cert-file", "tls-private-key-file", "etcd-cafile", "etcd-certfile", "etcd-keyfile",
          "service-account-key-file", "service-account-signing-key-file", "kubelet-client-certificate",
          "kubelet-client-key", "proxy-client-cert-file", "proxy-client-key-file")
+PAIRS = (("tls-cert-file", "tls-private-key-file"), ("etcd-certfile", "etcd-keyfile"),
+         ("kubelet-client-certificate", "kubelet-client-key"), ("proxy-client-cert-file", "proxy-client-key-file"))
 
 
 class KubeApiserver(Program):
@@ -47,6 +54,8 @@ class KubeApiserver(Program):
         super().__init__(start)
         self.server: ApiServer | None = None
         self.port = API_PORT
+        self._etcds: list[Connection] = []
+        self._shown: Certificate | None = None
         self._away_us = 0
         self._back: Timer | None = None
         self._advertised: list[str] = []
@@ -71,6 +80,13 @@ class KubeApiserver(Program):
         self.need_file("client-ca-file", "unable to load client CA provider: open {path}: {error}")
         for flag in FILES:
             self.need_file(flag)
+        if self.flags.get("client-ca-file") and not self._authorities():
+            raise self.failed("unable to load client CA provider: missing content for CA bundle "
+                              f'"client-ca-bundle::{self.flags["client-ca-file"]}"')
+        for certificate, key in PAIRS:
+            self.need_pair(certificate, key)
+        self._etcds = [Connection(self.host.network, self.host, *address_of(url.strip(), ETCD_PORT), self._etcd_credentials(url),
+                                  once=True) for url in self.flags["etcd-servers"].split(",")]
         self._deadline_us = self.engine.now_us + microseconds(PATIENCE_SECONDS)
 
     # ---- its start --------------------------------------------------------------------------------------------
@@ -79,27 +95,27 @@ class KubeApiserver(Program):
         try:
             store = self._reach_etcd()
         except TransportError as error:
-            address, port = address_of(self.flags["etcd-servers"].split(",")[0], ETCD_PORT)
-            self._wait_for_etcd(address, port, error)
+            self._wait_for_etcd(self._etcds[0].address, self._etcds[0].port, error)
             return
         self._compare(store)
         self.server = ApiServer(self.engine, store, version=self.version, flags=self.flags)
-        self.server.dial = self.host.dial
+        self.server.dial = self._dial_node
         self._stop_looking = self.host.network.on_change(self._look)
         self._bootstrap()
         self._open = True
         self.klog("I", "secure_serving.go:211", f"Serving securely on [::]:{self.port}")
         self.klog("I", "tlsconfig.go:243", '"Starting DynamicServingCertificateController"')
-        self.host.network.listen(self.host, self.port, self.server)
+        self.host.network.listen(self.host, self.port, self.server, self._serving())
         self._advertise()
         self.set_ready(ready=True)
 
     def _reach_etcd(self) -> Store:
         """Give the store of the first etcd server that can serve. Raises TransportError, that of the first."""
         first: TransportError | None = None
-        for url in self.flags["etcd-servers"].split(","):
+        for each in self._etcds:
             try:
-                store: Store = self.host.dial(*address_of(url.strip(), ETCD_PORT)).store
+                member: Any = each.server()
+                store: Store = member.store
             except TransportError as error:
                 first = first or error
             else:
@@ -134,9 +150,11 @@ class KubeApiserver(Program):
             self.klog("E", "run.go:72", '"command failed" err="context deadline exceeded"')
             self.exit(1)
             return
+        step = ("transport: Error while dialing" if error.kind != "tls" else "error reading server preface"
+                if error.message.startswith("remote error") else "transport: authentication handshake failed")
         self.klog("W", "logging.go:55", f'[core] [Channel #1 SubChannel #2] grpc: addrConn.createTransport failed to connect '
                   f'to {{Addr: "{address}:{port}", ServerName: "{address}:{port}", }}. Err: connection error: desc = '
-                  f'"transport: Error while dialing: {error.message}"')
+                  f'"{step}: {error.message}"')
         if not self._open:
             # The port opens before etcd is there; a handshake is then never finished.
             self._open = True
@@ -183,6 +201,58 @@ class KubeApiserver(Program):
         else:
             client.update(key, {**found, "spec": spec})
         client.update(key, {"beating": True, "period_s": 10}, subresource="heartbeat")
+
+    # ---- certificates -----------------------------------------------------------------------------------------
+    def _etcd_credentials(self, url: str) -> tls.Credentials:
+        if not url.startswith("https"):
+            return tls.NOBODY
+        roots = tls.try_certificates(self.read_file, self.flags.get("etcd-cafile", ""))
+        mine = tls.try_certificates(self.read_file, self.flags.get("etcd-certfile", ""))
+        return tls.Credentials(roots, mine[0] if mine else None, prefix=tls.prefix_of(self.minor))
+
+    def _authorities(self) -> tuple[Certificate, ...]:
+        return tls.try_certificates(self.read_file, self.flags.get("client-ca-file", ""))
+
+    def _serving(self) -> tls.Serving:
+        """Show the certificate that lies in its file now; one that is spoilt there is not taken up."""
+        made = issue(SigningRequest(f"{self.host.address}@{self.engine.unix_us // SECOND_US}", "", ips=(self.host.address,)),
+                     None, now_s=self.engine.unix_us // SECOND_US, usages=("server",))
+
+        def certificate() -> Certificate | None:
+            if not self.flags.get("tls-cert-file"):
+                return made  # one that it has made itself
+            try:
+                self._shown = tls.pair(self.read_file, self.flags["tls-cert-file"], self.flags["tls-private-key-file"])
+            except (FileError, PkiError, KeyError):
+                return self._shown
+            return self._shown
+
+        return tls.Serving(certificate, self._authorities, said=self._refused, token=self._token)
+
+    def _refused(self, certificate: Certificate, problem: Problem) -> None:
+        """Log whose certificate was not accepted. Models: authentication/request/x509/x509.go."""
+        issuer = ":".join(certificate.issuer_key[at:at + 2] for at in range(0, 40, 2)).upper()
+        text = f"verifying certificate SN={certificate.serial}, SKID=, AKID={issuer} failed: {problem}"
+        both = f"[{problem}, {text}]" if problem.kind == "expired" else text
+        self.klog("E", "authentication.go:73", f'"Unable to authenticate the request" err="{both}"')
+
+    def _token(self, token: str) -> User | None:
+        """Tell whose a bearer token is: a bootstrap token, or a service account's."""
+        if self.server is None:
+            return None
+        return tokens.user_of(self.server.reader, token, self.engine.unix_us)
+
+    def _dial_node(self, address: str, port: int) -> Any:
+        """Reach a kubelet, and show it who asks. Raises TransportError, StatusError 401."""
+        found = self.host.dial(address, port)
+        serving = self.host.network.serving(self.host, address, port)
+        mine = tls.try_certificates(self.read_file, self.flags.get("kubelet-client-certificate", ""))
+        if serving is not None:
+            user = tls.check_client(serving, tls.Credentials(None, mine[0] if mine else None),
+                                    self.engine.unix_us // SECOND_US, self.host.network.clock)
+            if user == tls.ANONYMOUS:
+                raise StatusError(401, tls.UNAUTHORIZED, tls.UNAUTHORIZED)
+        return found
 
     # ---- etcd goes and comes ----------------------------------------------------------------------------------
     def _look(self) -> None:

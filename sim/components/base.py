@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from sim.api.errors import TransportError
 from sim.components.flags import KNOWN, REMOVED
 from sim.engine import Timer, microseconds
+from sim.host import tls
 from sim.host.files import FileError
 from sim.host.network import Host
+from sim.pki import PkiError
 from sim.program import SIGKILL, Start
 
 API_PORT, ETCD_PORT = 6443, 2379
@@ -148,6 +150,21 @@ class Program:
         except FileError as error:
             text = shape.format(path=path, error=str(error).lower())
             raise Fatal(f"{self._stamped('E', 'run.go:72')} \"command failed\" err=\"{text}\"") from None
+
+    def need_pair(self, certificate: str, key: str) -> None:
+        """Check that the certificate and key of two flags belong together. Raises Fatal."""
+        if self.flags.get(certificate) and self.flags.get(key):
+            try:
+                tls.pair(self.read_file, self.flags[certificate], self.flags[key])
+            except FileError as error:
+                raise self.failed(f"open {self.flags[key]}: {str(error).lower()}") from None
+            except PkiError as error:
+                raise self.failed(str(error)) from None
+
+    def failed(self, text: str) -> Fatal:
+        """Make the end that a component's command reports."""
+        shown = text.replace('"', '\\"')
+        return Fatal(f"{self._stamped('E', 'run.go:72')} \"command failed\" err=\"{shown}\"")
 
     def _stamped(self, level: str, where: str) -> str:
         now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.engine.unix_us)

@@ -16,13 +16,15 @@ import yaml
 from sim.api import documents
 from sim.api.client import Change, Client, User
 from sim.api.errors import StatusError, TransportError
-from sim.components.base import API_PORT, GO_SETTINGS, Fatal, Program, address_of
+from sim.components.base import API_PORT, GO_SETTINGS, Program, address_of
 from sim.controllers.election import LeaderElection
 from sim.controllers.manager import Loop, controllers
 from sim.controllers.scheduler.scheduler import Scheduler
 from sim.engine import SECOND_US, Timer
+from sim.host import tls
 from sim.host.files import FileError
 from sim.host.network import Connection
+from sim.pki import PkiError
 from sim.program import Start
 
 HANGS = "context deadline exceeded"
@@ -60,22 +62,26 @@ class Led(Program):
         for flag in ("root-ca-file", "service-account-private-key-file", "cluster-signing-cert-file",
                      "cluster-signing-key-file", "client-ca-file", "requestheader-client-ca-file", "config"):
             self.need_file(flag)
-        url = self._server_of(self.flags.get("kubeconfig", "")) or self.flags.get("master", "")
-        if url:
-            self.url = url
-            address, port = address_of(url, 443)
-            self.connection = Connection(self.host.network, self.host, address, port)
+        url, credentials = self._server_of(self.flags.get("kubeconfig", ""))
+        self.url = url or self.flags.get("master", "") or self.url
+        address, port = address_of(self.url, 443)
+        self.connection = Connection(self.host.network, self.host, address, port, credentials, lasting=True)
 
-    def _server_of(self, path: str) -> str:
+    def _server_of(self, path: str) -> tuple[str, tls.Credentials | None]:
+        """Read the kubeconfig: the server's URL, and what is trusted and shown. Raises Fatal."""
         if not path:
-            return ""
+            return "", None
         try:
             loaded: Any = documents.load(self.read_file(path))
             context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
-            return str(next(c["cluster"]["server"] for c in loaded["clusters"] if c["name"] == context["cluster"]))
+            cluster = next(c["cluster"] for c in loaded["clusters"] if c["name"] == context["cluster"])
+            user: dict[str, Any] = next((u["user"] for u in loaded.get("users") or [] if u["name"] == context["user"]), {})
+            return str(cluster["server"]), tls.credentials_of(cluster, user or {}, self.read_file, self.minor)
+        except PkiError as error:
+            raise self.failed(str(error)) from None
         except (FileError, yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):
-            raise Fatal(f"{self._stamped('E', 'run.go:72')} \"command failed\" err=\"invalid configuration: no configuration "
-                        'has been provided, try setting KUBERNETES_MASTER environment variable"') from None
+            raise self.failed("invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER "
+                              "environment variable") from None
 
     def make(self, client: Client) -> list[Loop]:
         """Make what runs while leading."""
@@ -92,8 +98,8 @@ class Led(Program):
             self._cannot(error)
         if error and not self.waits and error != HANGS:
             self.klog("E", "run.go:72", '"command failed" err="unable to load configmap based request-header-client-ca-file: '
-                      f'Get \\"{self.url}/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication\\": '
-                      f'{error}"')
+                      + (error if error == tls.UNAUTHORIZED else f'Get \\"{self.url}/api/v1/namespaces/kube-system/configmaps/'
+                         f'extension-apiserver-authentication\\": {error}') + '"')
             self.exit(1)
 
     def _said_hello(self) -> None:
@@ -108,13 +114,14 @@ class Led(Program):
         """Say that its Lease cannot be read; once for each outage, where the program says it at every try."""
         path = f"{self.url}/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{self.name}?timeout=5s"
         self.klog("E", "leaderelection.go:436",
-                  f'error retrieving resource lock kube-system/{self.name}: Get "{path}": {error}')
+                  f'error retrieving resource lock kube-system/{self.name}: '
+                  + (error if error == tls.UNAUTHORIZED else f'Get "{path}": {error}'))
 
     def _answers(self) -> tuple[Any, str]:
         """Give the server that answers now, or why none does."""
         try:
             server: Any = self.connection.server()
-        except TransportError as error:
+        except (TransportError, StatusError) as error:
             return None, error.message
         return (None, HANGS) if server.away else (server, "")
 
@@ -123,7 +130,7 @@ class Led(Program):
         if server is None:
             return error
         self._server = self._last = server
-        client = Client(self.connection, server.reader, agent=self.name, user=User(f"system:{self.name}"))
+        client = Client(self.connection, server.reader, agent=self.name, user=self._user())
         try:
             client.watch("leases", self._lease_changed, closed=self._look)
             if self.election is not None and self.election.leading:
@@ -139,6 +146,12 @@ class Led(Program):
             self._server = None
             return str(failure)
         return ""
+
+    def _user(self) -> User:
+        """Give who the kubeconfig makes it. Its own name may do everything: the roles of the controllers are left out."""
+        own = User(f"system:{self.name}")
+        found = self.connection.user if self.connection.credentials is not None else own
+        return own if found.name == own.name else found
 
     def _lease_changed(self, change: Change) -> None:
         if self.election is not None:

@@ -15,10 +15,12 @@ from sim.host.network import Host, Network
 from sim.host.pods.slots import Backoff
 from sim.host.runtime import Container
 from sim.host.systemd.unit import Unit
+from sim.kubeadm.certs.make import end_in_files, in_file
+from sim.kubeadm.certs.table import CERTIFICATES, KUBECONFIGS, KUBELET_CLIENT
 from sim.program import SIGKILL, SIGTERM
 
 SLOW = 10.0
-LATER = {"expire": "certificates on the simulated clock", "mirror-down": "package repositories", "slow-disk":
+LATER = {"mirror-down": "package repositories", "slow-disk":
          "the speed of disks"}
 
 
@@ -30,7 +32,7 @@ class FaultError(KubedrillError):
 class Fault:
     """A row: what it does to its target, and what takes it back.
 
-    target: host, hosts (two), component (a unit or container, `HOST/NAME` where it is not unique), image, path
+    target: host, hosts (two), certificate (`HOST/NAME`, kubeadm's names; `HOST:PATH`), component (a unit or container, `HOST/NAME` where it is not unique), image, path
     (`HOST:PATH`). inverse: the fault that undoes it; "" where nothing does.
     """
 
@@ -216,6 +218,33 @@ def _corrupt(network: Network, target: str) -> None:
     view.write(path, data[:half] + bytes(255 - byte for byte in data[half:half + 64]) + data[half + 64:])
 
 
+def _expire(network: Network, target: str) -> None:
+    """End certificates now: of a file, or of kubeadm's names, or all of a host but its authorities."""
+    place, _, path = target.partition(":")
+    if path:
+        host, paths = _host(network, place), [path]
+    else:
+        place, _, name = target.rpartition("/")
+        rows = {leaf.name: leaf.shown for leaf in (*CERTIFICATES, *KUBECONFIGS)} | {"kubelet": KUBELET_CLIENT}
+        if name not in rows and name != "all":
+            raise FaultError(f"no certificate {name}; there are all, {', '.join(rows)}; or write HOST:PATH")
+        host = _host(network, place) if place else _holder(network, rows.get(name, rows["apiserver"]))
+        view = host.files.view()
+        paths = [shown for row, shown in rows.items() if (name == row or name == "all" and row != "kubelet") and view.exists(shown)]
+    ended = [found for each in paths if (found := in_file(host, each)) is not None]
+    if not ended:
+        raise FaultError(f"{target}: no certificate there")
+    end_in_files(host, ended)
+    network.expire(dict.fromkeys(each.serial for each in ended))
+
+
+def _holder(network: Network, path: str) -> Host:
+    found = [host for host in network.hosts.values() if host.files.view().exists(path)]
+    if len(found) != 1:
+        raise FaultError("write HOST/NAME: " + ("no host has it" if not found else ", ".join(host.name for host in found)))
+    return found[0]
+
+
 ROWS = (
     Fault("power-off", "host", _power_off, "power-on", "the machine loses its power at once"),
     Fault("power-on", "host", _power_on, "power-off", "it boots (about 45 s), or registers for the first time"),
@@ -241,6 +270,8 @@ ROWS = (
     Fault("unsupervise", "component", _unsupervise, "supervise", "they follow their own policy again"),
     Fault("slow-pull", "image", _slow_pull, "usual-pull", "pulling the image takes ten times as long"),
     Fault("usual-pull", "image", _usual_pull, "slow-pull", "it takes its usual time"),
+    Fault("expire", "certificate", _expire, "",
+          "HOST/apiserver (kubeadm's names), HOST/all (those), HOST/kubelet or HOST:PATH runs out now"),
     Fault("corrupt-file", "path", _corrupt, "", "bytes in the middle of HOST:PATH are turned over"),
 )
 FAULTS = {row.name: row for row in ROWS}

@@ -1,13 +1,11 @@
 """Who a kubeconfig's user is, and what a kubelet may; power and faults at hosts that are off."""
 
-import base64
-import json
-
 import pytest
 
 from sim.api.client import Key, Request, User
 from sim.api.errors import StatusError
 from sim.host.machine import BOOT_SECONDS
+from sim.kubeadm.certs.make import embedded
 from sim.lab.faults import FaultError
 from tests.host.cluster import Cluster
 
@@ -57,10 +55,7 @@ def test_a_kubelet_reads_the_secrets_that_its_pods_name():
 @pytest.mark.parametrize(("version", "group"), [("1.28.0", "system:masters"), ("1.33.1", "kubeadm:cluster-admins")])
 def test_the_administrators_certificate_names_its_group(version, group):
     files = Cluster(version=version).network.hosts["controlplane"].files.view()
-    text = files.read("/etc/kubernetes/admin.conf").decode()
-    data = next(line.split(": ")[1] for line in text.splitlines() if "client-certificate-data" in line)
-    body = "".join(line for line in base64.b64decode(data).decode().splitlines() if "-----" not in line)
-    assert json.loads(base64.b64decode(body))["organizations"] == [group]
+    assert embedded(files.read("/etc/kubernetes/admin.conf")).organizations == (group,)
     assert files.exists("/etc/kubernetes/super-admin.conf") == (group != "system:masters")
 
 

@@ -15,7 +15,7 @@ def lab():
 @pytest.mark.parametrize(("line", "refused"), [
     ("sudo kubeadm init --pod-network-cidr=10.244.0.0/16", "kubeadm init"),
     ("ssh node01 kubeadm join 10.0.0.1:6443", "kubeadm join"),
-    ("perl -v", "perl"), ("iptables -L", "iptables"), ("openssl x509 -noout -text", "openssl"), ("ctr images ls", "ctr images"),
+    ("perl -v", "perl"), ("iptables -L", "iptables"), ("openssl s_client -connect localhost:6443", "openssl s_client"), ("ctr images ls", "ctr images"),
 ])
 def test_what_a_host_has_refuses(lab, line, refused):
     before = len(lab.refusals)

@@ -41,6 +41,10 @@ def read(server: ApiServer, row: Resource, request: Request) -> Response:
         late = StatusError(500, "", f'Get "{path}{"?" if asked else ""}{asked}": {error.message}')
         late.after_seconds = error.after_seconds
         raise late from None
+    except StatusError as error:
+        if error.code != 401:
+            raise
+        raise StatusError(401, "Unauthorized", f"{errors.ASKS_WHO} ( pods/log {request.key.name})") from None
     lines = service.container_logs(request.key.namespace, request.key.name, name, previous=options.truth(query, "previous"))
     stamps = options.truth(query, "timestamps")
     since = _since(server, query, wanted["sinceSeconds"])

@@ -11,13 +11,16 @@ from sim.apiserver.resources import INDEXES
 from sim.components.base import ETCD_PORT, Fatal, Program, address_of
 from sim.components.etcd import logs, settings
 from sim.components.etcd.settings import Settings
+from sim.engine import SECOND_US
 from sim.etcd import ids
 from sim.etcd.cluster import Cluster, DataDir
 from sim.etcd.snapshot import Damaged, Member
 from sim.etcd.store import Store
+from sim.host import tls
 from sim.host.etcd import datadir as files
-from sim.host.etcd.member import MemberServer, Tls, certificate
+from sim.host.etcd.member import MemberServer
 from sim.host.files import FileError
+from sim.pki import Certificate, PkiError, Problem, SigningRequest, issue
 from sim.program import Start
 
 PEER_PORT = 2380
@@ -35,8 +38,6 @@ class Etcd(Program):
         super().__init__(start)
         self.settings: Settings
         self.server: MemberServer | None = None
-        self._tls = Tls()
-        self._peer_tls = Tls()
         self._stops: list[Callable[[], None]] = []
 
     # ---- checks -----------------------------------------------------------------------------------------------
@@ -55,19 +56,19 @@ class Etcd(Program):
     def check(self) -> None:
         """Check flags and certificates. Raises Fatal."""
         self.settings = settings.read(self.flags, self.start_.env, self)
-        self._tls = self._secured("client", self.settings.client_urls)
-        self._peer_tls = self._secured("peer", self.settings.peer_urls)
+        self._secured("client", self.settings.client_urls)
+        self._secured("peer", self.settings.peer_urls)
 
     def fatal(self, text: str) -> Fatal:
         """Make the end that etcd's main says with `discovery failed`."""
         return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed",
                                {"error": text}))
 
-    def _secured(self, which: str, urls: tuple[str, ...]) -> Tls:
+    def _secured(self, which: str, urls: tuple[str, ...]) -> None:
         """Read the files of a port's certificates. Raises Fatal."""
         prefix = "peer-" if which == "peer" else ""
         if not any(url.startswith("https") for url in urls):
-            return Tls()
+            return
         paths = {flag: self.flags.get(f"{prefix}{flag}", "") for flag in ("cert-file", "key-file", "trusted-ca-file")}
         for path in filter(None, paths.values()):
             try:
@@ -77,13 +78,37 @@ class Etcd(Program):
         automatic = self.flags.get(f"{prefix}auto-tls") == "true"
         if not (paths["cert-file"] and paths["key-file"]):
             if automatic:
-                return Tls("auto")
+                return
             shown = next(url for url in urls if url.startswith("https")).partition("//")[2]
             raise self.fatal(f"cannot listen on TLS for {shown}: KeyFile and CertFile are not presented")
-        issuer = certificate(self.read_file(paths["cert-file"])).get("issuer", "")
-        asks = self.flags.get(f"{prefix}client-cert-auth") == "true" and paths["trusted-ca-file"]
-        trusted = certificate(self.read_file(paths["trusted-ca-file"])).get("subject", "") if asks else ""
-        return Tls(issuer or "unknown", trusted)
+        try:
+            tls.pair(self.read_file, paths["cert-file"], paths["key-file"])
+        except PkiError as error:
+            raise self.fatal(str(error)) from None
+
+    def _serving(self) -> tls.Serving | None:
+        """Show the certificate that lies in its file now, None without TLS. Models: client/pkg/transport/listener.go."""
+        if not any(url.startswith("https") for url in self.settings.client_urls):
+            return None
+        now_s = self.engine.unix_us // SECOND_US
+        made = issue(SigningRequest("etcd", "", ("etcd",), ("localhost",), ("127.0.0.1", self.host.address)), None, now_s=now_s)
+
+        def certificate() -> Certificate | None:
+            if not self.flags.get("cert-file"):
+                return made  # --auto-tls
+            try:
+                return tls.pair(self.read_file, self.flags["cert-file"], self.flags["key-file"])
+            except (FileError, PkiError, KeyError):
+                return None
+
+        return tls.Serving(
+            certificate, lambda: tls.try_certificates(self.read_file, self.flags.get("trusted-ca-file", "")),
+            requires=self.flags.get("client-cert-auth") == "true", said=self._rejected)
+
+    def _rejected(self, certificate: Certificate, problem: Problem) -> None:
+        port = self.engine.stream("etcd.ports").uniform(32768, 60999)
+        self.log("warn", "embed/config_logging.go:170", "rejected connection", **{
+            "remote-addr": f"127.0.0.1:{port}", "server-name": "", "error": f"tls: failed to verify certificate: {problem}"})
 
     # ---- its start --------------------------------------------------------------------------------------------
     def begin(self) -> None:
@@ -176,14 +201,14 @@ class Etcd(Program):
             data.cluster = cluster = living
         if len(cluster.members) > 1:
             network.etcds[cluster.id] = cluster
-        server = self.server = MemberServer(self.host, data, self.version, tls=self._tls, quota_bytes=chosen.quota_bytes)
+        server = self.server = MemberServer(self.host, data, self.version, quota_bytes=chosen.quota_bytes)
         logs.starting(self, server, is_new=is_new)
         self._stops = [cluster.on_change(self._changed), network.on_change(cluster.look)]
         self._publish(server)
         cluster.join(data, server)
         server.ports = sorted({address_of(url, ETCD_PORT)[1] for url in chosen.client_urls})
         for port in server.ports:
-            network.listen(self.host, port, server)
+            network.listen(self.host, port, server, self._serving())
         logs.serving(self, server)
         self.set_ready(ready=True)
 

@@ -3,6 +3,6 @@
 The program (sim.components) and the tools (sim.shell) meet here. It imports `sim.etcd` and `sim.host`.
 """
 
-from sim.host.etcd.member import MemberServer, Tls
+from sim.host.etcd.member import MemberServer
 
-__all__ = ["MemberServer", "Tls"]
+__all__ = ["MemberServer"]

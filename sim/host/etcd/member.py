@@ -5,11 +5,8 @@ The API server takes the store from it; etcdctl asks it for everything else.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.api.errors import TransportError
 from sim.etcd.cluster import Cluster, DataDir, Server
@@ -22,38 +19,13 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 5.0
 
 
-def certificate(data: bytes) -> dict[str, Any]:
-    """Read a certificate's record out of its PEM, empty where it is none."""
-    body = b"".join(line for line in data.split(b"\n") if line and not line.startswith(b"-----"))
-    try:
-        found = json.loads(base64.b64decode(body))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """How a port is secured. issuer: of its own certificate; trusted: whose certificates a client must show, "" none."""
-
-    issuer: str = ""
-    trusted: str = ""
-    names: tuple[str, ...] = ()
-
-    @property
-    def on(self) -> bool:
-        """Tell whether the port speaks TLS."""
-        return bool(self.issuer)
-
-
 class MemberServer:
     """A member that serves. quota_bytes: --quota-backend-bytes."""
 
-    def __init__(self, host: Host, data: DataDir, version: str, *, tls: Tls, quota_bytes: int) -> None:
+    def __init__(self, host: Host, data: DataDir, version: str, *, quota_bytes: int) -> None:
         self.host = host
         self.data = data
         self.version = version
-        self.tls = tls
         self.quota_bytes = quota_bytes
         self.strict = True
         self.max_learners = 1

@@ -12,7 +12,9 @@ import yaml
 
 from sim.api import documents, quantity
 from sim.api.times import parse_duration
+from sim.host import tls
 from sim.host.files import FileError, View
+from sim.pki import PkiError, load_certificates
 
 FLAGS = frozenset("""address allowed-unsafe-sysctls anonymous-auth authentication-token-webhook authorization-mode
     bootstrap-kubeconfig cert-dir cgroup-driver cgroup-root cgroups-per-qos client-ca-file cloud-config cloud-provider
@@ -44,10 +46,12 @@ class Fatal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the flags and files say. server: (address, port) of the API server."""
+    """What the flags and files say. server: (address, port) of the API server; authority: the file of whom it lets in."""
 
     server: tuple[str, int]
     url: str
+    credentials: tls.Credentials
+    authority: str = ""
     manifests: str = ""
     scan_seconds: float = 20.0
     lease_seconds: int = 10
@@ -84,18 +88,21 @@ def flags_of(argv: list[str], version: tuple[int, int]) -> dict[str, str]:
     return found
 
 
-def read(argv: list[str], files: View, version: tuple[int, int]) -> Settings:
-    """Read everything. Raises Fatal."""
+def read(argv: list[str], files: View, version: tuple[int, int], now_s: int = 0) -> Settings:
+    """Read everything. now_s: seconds since 1970. Raises Fatal."""
     flags = flags_of(argv, version)
     config = _config(flags["config"], files) if "config" in flags else {}
     authority = flags.get("client-ca-file") or _dig(config, "authentication", "x509", "clientCAFile")
-    server, url = _kubeconfig(flags, files)
+    server, url, credentials = _kubeconfig(flags, files, version, now_s)
     if authority:
+        head = f"failed to construct kubelet dependencies: unable to load client CA file {authority}: "
         try:
-            files.read(authority)
+            load_certificates(files.read(authority))
         except FileError as error:
-            raise Fatal(f"failed to construct kubelet dependencies: unable to load client CA file {authority}: "
-                        f"open {authority}: {str(error).lower()}") from None
+            raise Fatal(f"{head}open {authority}: {str(error).lower()}") from None
+        except PkiError:
+            raise Fatal(f"{head}error creating pool from {authority}: data does not contain any valid RSA or ECDSA "
+                        "certificates") from None
     hard = config.get("evictionHard") or {}
     reserved: dict[str, int] = {}
     for group in ("systemReserved", "kubeReserved"):
@@ -103,7 +110,7 @@ def read(argv: list[str], files: View, version: tuple[int, int]) -> Settings:
             scale = 1000 if name == "cpu" else 1
             reserved[name] = reserved.get(name, 0) + int(quantity.parse(str(text)) * scale)
     return Settings(
-        server, url, manifests=str(flags.get("pod-manifest-path") or config.get("staticPodPath") or ""),
+        server, url, credentials, authority, manifests=str(flags.get("pod-manifest-path") or config.get("staticPodPath") or ""),
         scan_seconds=parse_duration(str(config.get("fileCheckFrequency") or "20s")) or 20.0,
         memory_threshold=_bytes(hard.get("memory.available", "100Mi"), 100 << 20),
         disk_threshold=float(str(hard.get("nodefs.available", "10%")).rstrip("%") or 0) / 100,
@@ -146,20 +153,48 @@ def _shown(loaded: Any) -> str:
     return "" if loaded is None else str(loaded)[:200]
 
 
-def _kubeconfig(flags: dict[str, str], files: View) -> tuple[tuple[str, int], str]:
+def _kubeconfig(
+    flags: dict[str, str], files: View, version: tuple[int, int], now_s: int
+) -> tuple[tuple[str, int], str, tls.Credentials]:
     path, bootstrap = flags.get("kubeconfig", ""), flags.get("bootstrap-kubeconfig", "")
-    if path and bootstrap and not files.exists(path) and not files.exists(bootstrap):
-        raise Fatal(f"failed to run Kubelet: unable to load bootstrap kubeconfig: stat {bootstrap}: no such file or directory")
+    if path and bootstrap and not _still_valid(path, files, version, now_s):
+        if not files.exists(bootstrap):
+            raise Fatal("failed to run Kubelet: unable to load bootstrap kubeconfig: stat "
+                        f"{bootstrap}: no such file or directory")
+        path = bootstrap
     try:
         loaded: Any = documents.load(files.read(path)) if path else None
-        context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
-        cluster = next(c["cluster"] for c in loaded["clusters"] if c["name"] == context["cluster"])
+        cluster, user = _chosen(loaded)
         url = str(cluster["server"])
+        credentials = tls.credentials_of(cluster, user, files.read, version)
     except FileError as error:
         raise Fatal(f"failed to run Kubelet: failed to load kubeconfig: open {path}: {str(error).lower()}") from None
+    except PkiError as error:
+        raise Fatal(f"failed to run Kubelet: {error}") from None
     except (yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):
         raise Fatal("failed to run Kubelet: invalid kubeconfig: invalid configuration: no configuration has been "
                     "provided, try setting KUBERNETES_MASTER environment variable") from None
     where = url.partition("://")[2].rstrip("/")
     host, _, port = where.partition(":")
-    return (host, int(port) if port.isdigit() else 443), url
+    return (host, int(port) if port.isdigit() else 443), url, credentials
+
+
+def _chosen(loaded: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the cluster and the user of the current context. Raises KeyError, TypeError, StopIteration."""
+    context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
+    cluster = next(c["cluster"] for c in loaded["clusters"] if c["name"] == context["cluster"])
+    user = next((u["user"] for u in loaded.get("users") or [] if u["name"] == context.get("user")), None)
+    return cluster, user or {}
+
+
+def _still_valid(path: str, files: View, version: tuple[int, int], now_s: int) -> bool:
+    """Tell whether a kubeconfig can be used, so that there is no need to ask for a certificate.
+
+    Models: pkg/kubelet/certificate/bootstrap (isClientConfigStillValid).
+    """
+    try:
+        cluster, user = _chosen(documents.load(files.read(path)))
+        found = tls.credentials_of(cluster, user, files.read, version).certificate
+    except (FileError, PkiError, yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):
+        return False
+    return found is None or now_s <= found.not_after

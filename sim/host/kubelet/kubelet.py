@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.api import objects, times
-from sim.api.client import Change, Client, Key, Object, Reader, User, Watch
+from sim.api.client import Change, Client, Key, Object, Reader, Watch
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Timer
+from sim.host import tls
 from sim.host.images import Catalogue
 from sim.host.kubelet import node as nodes
 from sim.host.kubelet.config import Fatal, Settings, quoted, read
@@ -29,6 +30,7 @@ from sim.recorder import Recorder
 
 LEASES = "kube-node-lease"
 PORT = 10250
+SERVING_CERTIFICATE = "/var/lib/kubelet/pki/kubelet.crt"
 SEEN_US = 10_000
 RECONNECT_US = 200_000
 START_SECONDS_US = 1_000_000
@@ -82,6 +84,7 @@ class Kubelet:
         self._patience: Timer | None = None
         self._repost: Timer | None = None
         self._said_away = 0
+        self._said_why = ""
         self._stops: list[Callable[[], None]] = []
 
     # ---- on and off -------------------------------------------------------------------------------------------
@@ -89,7 +92,7 @@ class Kubelet:
         """Read the files; end at once if they are not as they must be."""
         self.klog("I", "server.go:484", f'"Kubelet version" kubeletVersion="v{self.version}"')
         try:
-            self.settings = read(list(self.start_.argv), self.host.files.view(), self.minor)
+            self.settings = read(list(self.start_.argv), self.host.files.view(), self.minor, self.engine.unix_us // SECOND_US)
             if not self.runtime.up:
                 socket = "unix:///var/run/containerd/containerd.sock"
                 raise Fatal(f"failed to run Kubelet: validate service connection: validate CRI v1 runtime API for endpoint "
@@ -100,7 +103,8 @@ class Kubelet:
             self.owner.ended(1)
             return
         self.name = self.settings.hostname or self.host.name
-        self.connection = Connection(self.host.network, self.host, *self.settings.server)
+        self.connection = Connection(
+            self.host.network, self.host, *self.settings.server, self.settings.credentials, lasting=True)
         self.statics = StaticPods(self)
         self.running = True
         self.runtime.told = self._told
@@ -108,7 +112,7 @@ class Kubelet:
         self._stops = [self.host.network.on_change(self._look, self.connection.port),
                        self.host.files.watch(self.settings.cni, lambda _: self._cni())]
         self.cni_ready = self._has_cni()
-        self.host.network.listen(self.host, PORT, self.logs)
+        self.host.network.listen(self.host, PORT, self.logs, self._serving())
         for sandbox in list(self.runtime.sandboxes.values()):
             self.memory_used += sum(round(c.kind.memory_mib) << 20 for c in sandbox.all() if c.running)
         self.engine.after(0, self.statics.start)
@@ -171,7 +175,7 @@ class Kubelet:
         if able:
             try:
                 server = self.connection.server()
-            except TransportError as error:
+            except (TransportError, StatusError) as error:
                 able = False
                 self._away(error)
         if self.online and (not able or server is not self._beating):
@@ -182,12 +186,16 @@ class Kubelet:
             delay = START_SECONDS_US if self._said_away == 0 and not self.workers else RECONNECT_US
             self._wake = self.engine.after(delay if not self.stand_in else RECONNECT_US, self._go_online)
 
-    def _away(self, error: TransportError) -> None:
+    def _away(self, error: TransportError | StatusError) -> None:
         """Say once per outage that the server cannot be reached."""
-        if self._said_away and self.engine.now_us - self._said_away < 10 * SECOND_US:
+        if self._said_away and self.engine.now_us - self._said_away < 10 * SECOND_US and error.message == self._said_why:
             return
+        self._said_why = error.message
         self._said_away = self.engine.now_us or 1
         url, name = self.settings.url, self.name
+        if isinstance(error, StatusError):
+            self._refused(error.message)
+            return
         if self.client is None:
             request = f"Post {quoted(url + '/api/v1/nodes')}: {error.message}"
             self.klog("E", "kubelet_node_status.go:106", f'"Unable to register node with API server" err={quoted(request)} '
@@ -199,6 +207,22 @@ class Kubelet:
         path = f"{url}/apis/coordination.k8s.io/v1/namespaces/{LEASES}/leases/{name}?timeout=10s"
         self.klog("E", "controller.go:145", '"Failed to ensure lease exists, will retry" err='
                   + quoted(f"Get {quoted(path)}: {error.message}") + ' interval="7s"')
+
+    def _refused(self, text: str) -> None:
+        """Say once per outage that the server does not know it."""
+        name = quoted(self.name)
+        if self.client is None:
+            self.klog("E", "kubelet_node_status.go:106", f'"Unable to register node with API server" err="{text}" node={name}')
+        else:
+            self.klog("E", "kubelet_node_status.go:549",
+                      f'"Error updating node status, will retry" err={quoted(f"error getting node {name}: {text}")}')
+        self.klog("E", "controller.go:145", f'"Failed to ensure lease exists, will retry" err="{text}" interval="7s"')
+
+    def _serving(self) -> tls.Serving:
+        """Show a certificate of its own making; who may ask is whom --client-ca-file signed."""
+        return tls.Serving(
+            lambda: next(iter(tls.try_certificates(self.host.files.view().read, SERVING_CERTIFICATE)), None),
+            lambda: tls.try_certificates(self.host.files.view().read, self.settings.authority))
 
     @property
     def greeting(self) -> str:
@@ -228,14 +252,20 @@ class Kubelet:
             server: Any = self.connection.server()
             self.client = Client(
                 self.connection, server.reader, agent="kubelet",
-                user=User(f"system:node:{self.name}", ("system:nodes", "system:authenticated")))
+                user=self.connection.user)
             self.recorder = self.recorder or Recorder(self.engine, self.client, "kubelet", self.name)
             self.recorder.client = self.client
             self._register()
             self._beating = server
             self.online = True
             self._watch = self.client.watch("pods", self._seen, index="node", value=self.name, closed=self._look)
-        except (TransportError, StatusError):
+        except StatusError as error:
+            self._go_offline()
+            if error.code == 401:
+                return  # nothing of this changes by itself
+            self._wake = self.engine.after(SECOND_US, self._go_online)
+            return
+        except TransportError:
             self._go_offline()
             self._wake = self.engine.after(SECOND_US, self._go_online)
             return

@@ -10,6 +10,7 @@ from typing import Any
 from sim.api.client import Client, Key, Object
 from sim.components import API_PORT
 from sim.host.network import Connection, Network
+from sim.kubeadm.certs.table import ADMINS_SINCE
 from sim.kubeadm.phases import addons as phases
 from sim.kubeadm.phases import bootstrap, kubelet
 from sim.kubeadm.phases.config import CONFIG_MAP, ROLE, Configuration
@@ -29,7 +30,7 @@ def addons(network: Network, cluster: ClusterSpec, version: str) -> None:
     client = Client(connection, server.reader, agent="kubeadm")
     if cluster.installer == "kubeadm":
         name = "kubeadm:cluster-admins"
-        if files.minor(version) >= files.SUPER_ADMIN_SINCE and client.find(Key("clusterrolebindings", "", name)) is None:
+        if files.minor(version) >= ADMINS_SINCE and client.find(Key("clusterrolebindings", "", name)) is None:
             client.create("clusterrolebindings", {
                 "metadata": {"name": name},
                 "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},

@@ -15,6 +15,7 @@ from sim.components import API_PORT, PROGRAMS
 from sim.host.images import Catalogue, Image, read
 from sim.host.kubelet.node import NodeFacts
 from sim.host.network import Host, Network
+from sim.kubeadm.certs import make
 from sim.kubeadm.phases import manifests
 from sim.lab.install import external, files
 from sim.lab.install.spec import ClusterSpec, NodeSpec, taint_of
@@ -49,8 +50,13 @@ def install(network: Network, cluster: ClusterSpec, version: str, images: dict[s
     hosts = [_host(network, cluster, node, number, version, catalogue, addresses[node.name])
              for number, node in enumerate(cluster.nodes)]
     network.name_hosts()
+    plane = network.hosts[first.name]
     for host, node in zip(hosts, cluster.nodes, strict=True):
-        files.node(host, node.kubelet or version, cluster, server)
+        if node.role == "control-plane":
+            make.copy_shared(plane, host)
+            make.make_pki(host, _minor(version), [cluster.endpoint] if cluster.endpoint else [], etcd=not cluster.etcd)
+    for host, node in zip(hosts, cluster.nodes, strict=True):
+        files.node(host, node.kubelet or version, cluster, server, plane)
         if not catalogue.stand_in and "flannel" not in cluster.addons:
             host.files.view().write("/etc/cni/net.d/10-bridge.conf", b'{"cniVersion": "0.4.0", "type": "bridge"}\n')
         if node.role == "control-plane":
@@ -105,7 +111,6 @@ def _minor(version: str) -> tuple[int, int]:
 
 
 def _control_plane(host: Host, version: str, cluster: ClusterSpec, server: str, peers: dict[str, str]) -> None:
-    files.pki(host, stacked=not cluster.etcd)
     files.admin_kubeconfigs(host, version, cluster, server)
     if not cluster.etcd:
         files.etcd_tools(host, version)

@@ -12,12 +12,16 @@ from typing import Any
 from sim.api import documents
 from sim.components import API_PORT, ETCD_PORT
 from sim.host.network import Host, Network
+from sim.kubeadm.certs import make
+from sim.kubeadm.certs.table import PKI
 from sim.lab.install import files
 from sim.lab.install.spec import ClusterSpec
+from sim.pki import PrivateKey, SigningRequest, issue, load_certificates
+from sim.pki.records import YEAR_S
 from sim.versions import catalogue
 
 USER, FOLDER, DATA = "etcd", "/etc/etcd/pki", "/var/lib/etcd-data"
-CLIENT = f"{files.PKI}/etcd"
+CLIENT = f"{PKI}/etcd"
 PEER_PORT = 2380
 UNIT = """[Unit]
 Description=etcd key-value store
@@ -51,7 +55,7 @@ def external_etcd(network: Network, members: Sequence[str], version: str, etcd: 
         root, uid = host.files.view(), host.users[USER]
         for program in ("etcd", "etcdctl", "etcdutl"):
             files.executable(host, f"/usr/local/bin/{program}", tag)
-        files.external_pki(host, FOLDER, host.name)
+        _certificates(host, FOLDER, host.name, network.hosts[members[0]])
         for file in ("ca.pem", "etcd.pem", "etcd-key.pem"):
             root.chown(f"{FOLDER}/{file}", uid, uid)
         root.make_dir(DATA, parents=True)
@@ -63,6 +67,23 @@ def external_etcd(network: Network, members: Sequence[str], version: str, etcd: 
         unit = host.unit("etcd")
         assert unit is not None
         unit.start()
+
+
+def _certificates(host: Host, folder: str, subject: str, first: Host) -> None:
+    """Write the files by which a host speaks to an etcd outside the cluster: its authority, a certificate, its key.
+
+    first: the member that has the authority, or is given it now.
+    """
+    path = f"{FOLDER}/ca.pem"
+    if not first.files.view().exists(path):
+        made = SigningRequest("etcd-ca", make.new_key(first))
+        make.write(first, path, issue(made, None, now_s=make.now_s(first), lasts_s=10 * YEAR_S, authority=True))
+    authority = load_certificates(first.files.view().read(path))[0]
+    make.write(host, f"{folder}/ca.pem", authority)
+    key = make.new_key(host)
+    wanted = SigningRequest(subject, key, dns=(host.name, "localhost"), ips=(host.address, "127.0.0.1"))
+    make.write(host, f"{folder}/etcd.pem", issue(wanted, authority, now_s=make.now_s(host), usages=("server", "client")))
+    make.write(host, f"{folder}/etcd-key.pem", PrivateKey(key), mode=0o600)
 
 
 def _flags(host: Host, peers: str) -> dict[str, str]:
@@ -77,7 +98,7 @@ def _flags(host: Host, peers: str) -> dict[str, str]:
 
 def use(host: Host, cluster: ClusterSpec, lines: dict[str, tuple[str, list[str]]]) -> None:
     """Let a control-plane host's API server speak to the etcd outside, and run none itself."""
-    files.external_pki(host, CLIENT, "kube-apiserver-etcd-client")
+    _certificates(host, CLIENT, "kube-apiserver-etcd-client", host.network.hosts[cluster.etcd[0]])
     own = {"etcd-cafile": f"{CLIENT}/ca.pem", "etcd-certfile": f"{CLIENT}/etcd.pem", "etcd-keyfile": f"{CLIENT}/etcd-key.pem",
            "etcd-servers": ",".join(f"https://{host.network.hosts[name].address}:{ETCD_PORT}" for name in cluster.etcd)}
     del lines["etcd"]

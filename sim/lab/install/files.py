@@ -6,31 +6,21 @@ version; a certificate is a record in PEM's clothes.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
-from sim.api import documents
 from sim.components import API_PORT
 from sim.host.network import Host
+from sim.kubeadm.certs import make
+from sim.kubeadm.certs.table import AUTHORITIES, KUBECONFIGS, PKI
 from sim.kubeadm.phases import kubelet
 from sim.kubeadm.phases.config import PARTS, Configuration
 from sim.lab.install import packages
 from sim.lab.install.spec import ClusterSpec
+from sim.pki import PrivateKey, SigningRequest, issue, pem
 from sim.versions import catalogue
 
-YEAR_S = 365 * 24 * 3600
-PKI = "/etc/kubernetes/pki"
 KUBELET_PKI = "/var/lib/kubelet/pki"
-MASTERS, SUPER_ADMIN_SINCE = "system:masters", (1, 29)
-CERTIFICATES = {
-    "ca": ("kubernetes", "kubernetes", 10), "apiserver": ("kube-apiserver", "kubernetes", 1),
-    "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", "kubernetes", 1),
-    "front-proxy-ca": ("front-proxy-ca", "front-proxy-ca", 10), "front-proxy-client": ("front-proxy-client", "front-proxy-ca", 1),
-    "etcd/ca": ("etcd-ca", "etcd-ca", 10), "etcd/server": ("", "etcd-ca", 1), "etcd/peer": ("", "etcd-ca", 1),
-    "etcd/healthcheck-client": ("kube-etcd-healthcheck-client", "etcd-ca", 1),
-    "apiserver-etcd-client": ("kube-apiserver-etcd-client", "etcd-ca", 1)}
-"""Path under pki -> (subject's common name, issuer, years); "" is the host's name."""
 PLAIN_UNITS = {
     "cron": ("Regular background program processing daemon", "/usr/sbin/cron -f -P", "man:cron(8)"),
     "ssh": ("OpenBSD Secure Shell server", "/usr/sbin/sshd -D", "man:sshd(8) man:sshd_config(5)"),
@@ -85,8 +75,10 @@ def unit(host: Host, name: str, text: str, *, vendor: bool, enable: bool) -> Non
         root.symlink(f"{shown}/{name}.service", f"{wants}/{name}.service")
 
 
-def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
-    """Write what a node has: containerd, the kubelet, their units and configurations."""
+def node(host: Host, version: str, cluster: ClusterSpec, server: str, plane: Host | None = None) -> None:
+    """Write what a node has: containerd, the kubelet, their units and configurations. plane: whose authority signs for it; None for a
+    host that has one of its own.
+    """
     root = host.files.view()
     packages.node(host, version, kubeadm=cluster.installer == "kubeadm")
     host.systemd.enable("containerd.service")
@@ -99,15 +91,33 @@ def node(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
     root.make_dir("/etc/containerd", parents=True)
     root.write("/etc/containerd/config.toml", b"version = 2\n")
     root.make_dir(PKI, parents=True)
-    root.make_dir(KUBELET_PKI, parents=True)
-    for path in (f"{PKI}/ca.crt",):
-        root.write(path, certificate(host, "kubernetes", "kubernetes", 10))
-    mine = f"{KUBELET_PKI}/kubelet-client-current.pem"
-    root.write(mine, certificate(host, f"system:node:{host.name}", "kubernetes", 1, ("system:nodes",)))
-    root.chmod(mine, 0o600)
-    root.write("/etc/kubernetes/kubelet.conf", kubeconfig(
-        cluster.name, server, "default-auth", {"client-certificate": mine, "client-key": mine}))
+    if plane is None:
+        plane = host
+        make.make_authority(host, AUTHORITIES[0])
+    if host is not plane:
+        root.write(f"{PKI}/ca.crt", plane.files.view().read(f"{PKI}/ca.crt"))
+    mine = kubelet_certificates(host, plane)
+    root.write("/etc/kubernetes/kubelet.conf", make.kubeconfig(
+        cluster.name, server, "default-auth", {"client-certificate": mine, "client-key": mine}, root.read(f"{PKI}/ca.crt")))
     root.chmod("/etc/kubernetes/kubelet.conf", 0o600)
+
+
+def kubelet_certificates(host: Host, plane: Host) -> str:
+    """Write a kubelet's client certificate (signed by the plane's authority) and its own for serving; gives the former's path."""
+    root = host.files.view()
+    root.make_dir(KUBELET_PKI, parents=True)
+    made, key = make.client(plane, f"system:node:{host.name}", ("system:nodes",))
+    stamp = datetime.fromtimestamp(make.now_s(host), UTC).strftime("%Y-%m-%d-%H-%M-%S")
+    dated, current = f"{KUBELET_PKI}/kubelet-client-{stamp}.pem", f"{KUBELET_PKI}/kubelet-client-current.pem"
+    root.write(dated, pem(made) + pem(key, kind="EC PRIVATE KEY"))
+    root.chmod(dated, 0o600)
+    root.symlink(dated, current)
+    served = make.new_key(host)
+    name = f"{host.name}-ca@{make.now_s(host)}"
+    make.write(host, f"{KUBELET_PKI}/kubelet.crt", issue(
+        SigningRequest(name, served, dns=(host.name,)), None, now_s=make.now_s(host), usages=("server",)))
+    make.write(host, f"{KUBELET_PKI}/kubelet.key", PrivateKey(served), mode=0o600)
+    return current
 
 
 def minor(version: str) -> tuple[int, int]:
@@ -116,53 +126,6 @@ def minor(version: str) -> tuple[int, int]:
     return int(first), int(second)
 
 
-def certificate(host: Host, name: str, issuer: str, years: int, groups: tuple[str, ...] = ()) -> bytes:
-    """Write a certificate as a record: subject, issuer, validity in seconds since 1970; groups: its organizations."""
-    now = host.engine.unix_us // 1_000_000
-    record = {**({"organizations": groups} if groups else {}), "subject": name, "issuer": issuer, "notBefore": now, "notAfter": now + years * YEAR_S}
-    return _pem("CERTIFICATE", json.dumps(record, sort_keys=True).encode())
-
-
-def _pem(kind: str, data: bytes) -> bytes:
-    body = base64.b64encode(data).decode()
-    lines = [body[at:at + 64] for at in range(0, len(body), 64)]
-    return "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]).encode()
-
-
-def pki(host: Host, *, stacked: bool = True) -> None:
-    """Write the certificates of a control-plane host. stacked: etcd is on it, too."""
-    root = host.files.view()
-    root.make_dir(f"{PKI}/etcd", parents=True)
-    for path, (name, issuer, years) in CERTIFICATES.items():
-        if issuer == "etcd-ca" and not stacked:
-            continue
-        root.write(f"{PKI}/{path}.crt", certificate(host, name or host.name, issuer, years))
-        root.write(f"{PKI}/{path}.key", _pem("RSA PRIVATE KEY", f"{host.name} {path}".encode()))
-        root.chmod(f"{PKI}/{path}.key", 0o600)
-    root.write(f"{PKI}/sa.key", _pem("RSA PRIVATE KEY", b"service accounts"))
-    root.chmod(f"{PKI}/sa.key", 0o600)
-    root.write(f"{PKI}/sa.pub", _pem("PUBLIC KEY", b"service accounts"))
-
-
-def external_pki(host: Host, folder: str, subject: str) -> None:
-    """Write the files by which a host speaks to an etcd outside the cluster: its authority, a certificate, its key."""
-    root = host.files.view()
-    root.make_dir(folder, parents=True)
-    root.write(f"{folder}/ca.pem", certificate(host, "etcd-ca", "etcd-ca", 10))
-    root.write(f"{folder}/etcd.pem", certificate(host, subject, "etcd-ca", 1))
-    root.write(f"{folder}/etcd-key.pem", _pem("RSA PRIVATE KEY", f"{host.name} {subject}".encode()))
-    root.chmod(f"{folder}/etcd-key.pem", 0o600)
-
-
-def kubeconfig(cluster: str, server: str, user: str, credentials: Mapping[str, str] | None = None) -> bytes:
-    """Write a kubeconfig. credentials: what its user shows."""
-    config = {
-        "apiVersion": "v1", "kind": "Config", "preferences": {},
-        "clusters": [{"name": cluster, "cluster": {"server": server}}],
-        "users": [{"name": user, "user": dict(credentials or {})}],
-        "contexts": [{"name": f"{user}@{cluster}", "context": {"cluster": cluster, "user": user}}],
-        "current-context": f"{user}@{cluster}"}
-    return documents.dump(config).encode()
 
 
 def etcd_tools(host: Host, version: str) -> None:
@@ -171,32 +134,19 @@ def etcd_tools(host: Host, version: str) -> None:
         executable(host, f"/usr/bin/{name}", catalogue.images(version).etcd.partition("-")[0])
 
 
-def _shown(host: Host, name: str, groups: tuple[str, ...]) -> dict[str, str]:
-    """Give a client certificate and its key as a kubeconfig carries them."""
-    pem = {"client-certificate-data": certificate(host, name, "kubernetes", 1, groups),
-           "client-key-data": _pem("RSA PRIVATE KEY", f"{host.name} {name}".encode())}
-    return {field: base64.b64encode(text).decode() for field, text in pem.items()}
-
-
 def admin_kubeconfigs(host: Host, version: str, cluster: ClusterSpec, server: str) -> None:
-    """Write the administrators' kubeconfigs of a control-plane host."""
-    root = host.files.view()
-    root.make_dir("/root/.kube", parents=True)
-    groups = ("kubeadm:cluster-admins" if minor(version) >= SUPER_ADMIN_SINCE else MASTERS,)
-    kubeadm = cluster.installer == "kubeadm"
-    data = kubeconfig(cluster.name, server, "kubernetes-admin", _shown(host, "kubernetes-admin", groups) if kubeadm else None)
-    if kubeadm and groups != (MASTERS,):
-        path = "/etc/kubernetes/super-admin.conf"
-        root.write(path, kubeconfig(cluster.name, server, "kubernetes-super-admin",
-                                    _shown(host, "kubernetes-super-admin", (MASTERS,))))
-        root.chmod(path, 0o600)
-    for path in ("/etc/kubernetes/admin.conf", "/root/.kube/config"):
-        root.write(path, data)
-        root.chmod(path, 0o600)
+    """Write the kubeconfigs of a control-plane host."""
+    root, number = host.files.view(), minor(version)
     own = f"https://{host.address}:{API_PORT}"
-    for name, user in (("controller-manager", "system:kube-controller-manager"), ("scheduler", "system:kube-scheduler")):
-        root.write(f"/etc/kubernetes/{name}.conf", kubeconfig(cluster.name, own, user))
-        root.chmod(f"/etc/kubernetes/{name}.conf", 0o600)
+    for leaf in KUBECONFIGS:
+        if number >= leaf.since and (cluster.installer == "kubeadm" or leaf.name != "super-admin.conf"):
+            admin = leaf.subject.startswith("kubernetes-")
+            # "The hard way" binds no group: its administrator is one of system:masters.
+            group = number if cluster.installer == "kubeadm" else (1, 0)
+            make.make_kubeconfig(host, leaf, group, cluster.name, server if admin else own)
+    root.make_dir("/root/.kube", parents=True)
+    root.write("/root/.kube/config", root.read("/etc/kubernetes/admin.conf"))
+    root.chmod("/root/.kube/config", 0o600)
 
 
 def configuration(cluster: ClusterSpec, version: str) -> Configuration:

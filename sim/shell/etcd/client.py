@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from sim.api import times
 from sim.api.errors import TransportError
-from sim.engine import Steps, microseconds
+from sim.engine import SECOND_US, Steps, microseconds
+from sim.host import tls
 from sim.host.etcd import MemberServer
-from sim.host.etcd.member import certificate
 from sim.host.files import FileError
+from sim.pki import Certificate, PkiError
 from sim.shell.etcd.printing import zap_json
 from sim.shell.pipes import Call
 
-UNKNOWN_AUTHORITY = "x509: certificate signed by unknown authority"
 DEADLINE = "context deadline exceeded"
 CONNECT_SECONDS = 0.02
 
@@ -33,12 +33,12 @@ class Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the global flags say. ca, cert: the issuers' names that their files hold."""
+    """What the global flags say. ca: the authorities in --cacert; cert: the certificate in --cert."""
 
     endpoints: tuple[str, ...]
     secure: bool
-    ca: str
-    cert: str
+    ca: tuple[Certificate, ...]
+    cert: Certificate | None
     skip_verify: bool
     timeout_seconds: float
     user: str = ""
@@ -69,12 +69,13 @@ def configure(call: Call, flags: dict[str, str]) -> Config:
             found[path] = call.files.read(call.path(path))
         except FileError as error:
             raise Failure(f"open {path}: {str(error).lower()}", 128) from None
-    mine = certificate(found[cert]) if cert else {}
-    if cert and mine.get("key") and mine["key"] != certificate(found[key]).get("key"):
-        raise Failure("tls: private key does not match public key", 128)
-    trusted = certificate(found[ca]).get("subject", "") if ca else ""
+    try:
+        mine = tls.pair(found.__getitem__, cert, key) if cert else None
+    except PkiError as error:
+        raise Failure(str(error), 128) from None
+    trusted = tls.try_certificates(found.__getitem__, ca)
     return Config(
-        endpoints, bool(cert or ca) or flags.get("insecure-transport") == "false", trusted, mine.get("issuer", ""),
+        endpoints, bool(cert or ca) or flags.get("insecure-transport") == "false", trusted, mine,
         flags.get("insecure-skip-tls-verify") == "true", times.parse_duration(flags["command-timeout"]),
         *(flags.get("user", "").partition(":")[::2]))
 
@@ -98,29 +99,30 @@ class Client:
                                  error.after_seconds) from None
         if not isinstance(found, MemberServer):
             raise TransportError("tls", 'connection error: desc = "error reading server preface: http2: frame too large"')
-        self._shake(found, secure=secure)
+        self._shake(host, port, secure=secure)
         return found
 
-    def _shake(self, member: MemberServer, *, secure: bool) -> None:
+    def _shake(self, address: str, port: int, *, secure: bool) -> None:
         """Exchange certificates. Raises TransportError."""
-        tls, config = member.tls, self.config
+        network, config = self.call.host.network, self.config
+        serving = network.serving(self.call.host, address, port)
         if not secure:
-            if tls.on:
+            if serving is not None:
                 raise TransportError("tls", 'connection error: desc = "error reading server preface: EOF"')
             return
-        if not tls.on:
+        if serving is None:
             raise TransportError("tls", 'connection error: desc = "transport: authentication handshake failed: tls: first record '
                                  'does not look like a TLS handshake"')
-        if not config.skip_verify and config.ca != tls.issuer:
-            prefix = "tls: failed to verify certificate: " if self.version >= (3, 5) else ""
-            raise TransportError("tls", 'connection error: desc = "transport: authentication handshake failed: '
-                                 f'{prefix}{UNKNOWN_AUTHORITY}"')
-        if tls.trusted and not config.cert:
-            raise TransportError(
-                "tls", 'connection error: desc = "error reading server preface: remote error: tls: certificate required"')
-        if tls.trusted and config.cert != tls.trusted:
-            raise TransportError(
-                "tls", 'connection error: desc = "error reading server preface: remote error: tls: bad certificate"')
+        mine = tls.Credentials(None if config.skip_verify else config.ca, config.cert,
+                               prefix="tls: failed to verify certificate: " if self.version >= (3, 5) else "")
+        now_s = self.call.engine.unix_us // SECOND_US
+        step = "transport: authentication handshake failed"
+        try:
+            tls.check_server(serving, mine, address, now_s, network.clock)
+            step = "error reading server preface"
+            tls.check_client(serving, mine, now_s, network.clock)
+        except TransportError as error:
+            raise TransportError("tls", f'connection error: desc = "{step}: {error.message}"') from None
 
     def any(self, *, leader: bool = True) -> tuple[MemberServer | None, TransportError]:
         """Give the first member that can serve, and otherwise why the last could not. leader: it needs one."""

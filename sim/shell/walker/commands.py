@@ -29,7 +29,7 @@ NATIVE_BUILTINS = frozenset((
     "pushd", "pwd", "readonly", "shopt", "test", "true", "ulimit"))
 """Builtins that are bashkit's. They take no simulated time."""
 HAS_VERBS = frozenset((
-    "apt", "apt-cache", "apt-get", "apt-mark", "ctr", "git", "kubeadm", "openssl", "snap", "ufw"))
+    "apt", "apt-cache", "apt-get", "apt-mark", "ctr", "git", "kubeadm", "snap", "ufw"))
 """Programs that are not modelled, but of which a refusal tells the verb."""
 REFUSED_BUILTINS = frozenset(("bind", "coproc", "enable", "help", "suspend", "caller"))
 INTERPRETER = re.compile(rb"#![ \t]*(\S+)[ \t]*([^\n]*)")

@@ -55,7 +55,7 @@ def test_help_is_the_page_of_the_real_client(one, words, path):
 def test_a_flag_that_the_real_one_knows_refuses_and_is_never_unknown(one):
     assert one.run("kubectl get pods -k x").status == 120
     assert one.run("kubectl get pods --kustomize=''").status == 0
-    assert one.run("kubectl --token=x get pods").status == 120
+    assert one.run("kubectl --username=x get pods").status == 120
 
 
 @pytest.mark.parametrize("minor", pages.VERSIONS)

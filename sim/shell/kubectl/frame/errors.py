@@ -48,5 +48,7 @@ def server_error(error: StatusError) -> str:
             return head if kind or name else f"{head}: {error.message}"
         texts = list(dict.fromkeys(f"{cause['field']}: {cause['message']}" for cause in causes))
         return f"{head}: {texts[0]}" if len(texts) == 1 else f"{head}: \n" + "\n".join(f"* {text}" for text in texts)
+    if error.reason == "Unauthorized":
+        return f"error: You must be logged in to the server ({error.message})"
     return f"Error from server ({error.reason}): {error.message}" if error.reason else (
         f"Error from server: {error.message}")

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from sim.api import times
-from sim.api.client import ADMIN, Key, Object, Request, Response, User
-from sim.api.errors import StatusError, TransportError
+from sim.api.client import WHOEVER, Key, Object, Request, Response, User
+from sim.api.errors import ASKS_WHO, StatusError, TransportError
 from sim.engine import SECOND_US, Steps, microseconds
 from sim.host.files import FileError
 from sim.host.network import Connection, Host
@@ -25,6 +25,7 @@ QUERIES_PER_SECOND, BURST = 5, 10
 """facts/latencies.yaml, kubectl."""
 RETRY_AFTER_TRIES = 10
 """How often client-go silently waits as a 429 with Retry-After asks (client-go/rest/with_retry.go)."""
+HTTP_UNAUTHORIZED = 401
 LOCALHOST = ("localhost", 8080)
 CACHE_SECONDS = 6 * 3600
 """How long a kept answer to discovery counts (cli-runtime, since 1.25; before it was 10 minutes)."""
@@ -110,10 +111,10 @@ class Invocation:
 
     @property
     def user(self) -> User:
-        """Give who asks: the user of the kubeconfig, or whom --as names."""
+        """Give who asks: whom --as names, or whoever the kubeconfig's credentials say."""
         if self.flags["as"]:
             return User(self.flags["as"], (*self.flags["as-group"], "system:authenticated"))
-        return kubeconfig.identity(self.call, self.effective) or ADMIN
+        return WHOEVER
 
     # ---- requests ---------------------------------------------------------------------------------------------
     def request(self, request: Request, patience_seconds: float | None = None) -> Steps[Response]:
@@ -128,7 +129,8 @@ class Invocation:
         self._tokens_us = max(self._tokens_us, now_us - BURST * interval_us) + interval_us
         wait_us = max(0, self._tokens_us - now_us)
         yield self.engine.sleep(microseconds(REQUEST_SECONDS) + wait_us)
-        connection = Connection(self.call.host.network, self.call.host, *address)
+        shown = kubeconfig.credentials(self.call, self.effective, self.flags, self.version)
+        connection = Connection(self.call.host.network, self.call.host, *address, shown)
         limit = self.timeout_seconds() if patience_seconds is None else patience_seconds
         deadline_us = self.engine.now_us + microseconds(limit)
         left = RETRY_AFTER_TRIES
@@ -204,13 +206,16 @@ class Invocation:
                 try:
                     body = (yield from self.request(ask, None if kept is None else 0)).body
                     break
-                except TransportError as error:
+                except (TransportError, StatusError) as error:
+                    unknown = isinstance(error, StatusError)
+                    if isinstance(error, StatusError) and error.code != HTTP_UNAUTHORIZED:
+                        raise
                     if kept is not None:
                         body = kept
                         break
                     self.log_discovery(error)
                     if not left:
-                        raise
+                        raise (StatusError(HTTP_UNAUTHORIZED, "Unauthorized", self._asked_who) if unknown else error) from None
             self._cache_discovery(body)
             self._mappings = [mapping_of(row) for row in body["resources"]]
         return self._mappings
@@ -254,14 +259,19 @@ class Invocation:
         scheme = "https" if self.effective.server.startswith("https") else "http"
         return f"{scheme}://{host}:{port}/api?timeout={self.timeout_text(DISCOVERY_TIMEOUT)}"
 
-    def log_discovery(self, error: TransportError) -> None:
+    @property
+    def _asked_who(self) -> str:
+        """Give what a client says of a server that does not know it: since 1.26 not the server's own word."""
+        return ASKS_WHO if self.version >= (1, 26) else "Unauthorized"
+
+    def log_discovery(self, error: TransportError | StatusError) -> None:
         """Write what a failed discovery leaves on stderr."""
-        url = self.discovery_url
+        said = f'Get "{self.discovery_url}": {error.message}' if isinstance(error, TransportError) else self._asked_who
         if self.version >= (1, 33):
-            self.log("memcache.go:265", f"\"Unhandled Error\" err=\"couldn't get current server API group list: Get "
-                     f"\\\"{url}\\\": {error.message}\"")
+            shown = said.replace('"', '\\"')
+            self.log("memcache.go:265", f"\"Unhandled Error\" err=\"couldn't get current server API group list: {shown}\"")
         elif self.version >= (1, 26):
-            self.log("memcache.go:265", f"couldn't get current server API group list: Get \"{url}\": {error.message}")
+            self.log("memcache.go:265", f"couldn't get current server API group list: {said}")
 
     def resolve(self, word: str) -> Steps[Mapping_]:
         """Find the kind that a word names. Raises UsageError."""

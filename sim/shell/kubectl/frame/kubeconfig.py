@@ -5,15 +5,14 @@ Models: client-go/tools/clientcmd (loader.go, client_config.go). Certificates an
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from sim.api.client import User
 from sim.api.errors import NotSimulated
+from sim.host import tls
 from sim.host.files import FileError
+from sim.pki import PkiError
 from sim.shell.kubectl.frame import goyaml
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.pipes import Call
@@ -106,21 +105,26 @@ class Effective:
         return port, 80 if scheme == "http:" else 443
 
 
-def identity(call: Call, effective: Effective) -> User | None:
-    """Read who a client certificate of the kubeconfig names, None without one of the simulator's own."""
-    shown = effective.user
-    try:
-        if shown.get("client-certificate-data"):
-            text = base64.b64decode(str(shown["client-certificate-data"]))
-        elif shown.get("client-certificate"):
-            text = call.files.read(call.path(str(shown["client-certificate"])))
-        else:
-            return None
-        record = json.loads(base64.b64decode("".join(
-            line for line in text.decode().splitlines() if not line.startswith("-----"))))
-        return User(str(record["subject"]), (*map(str, record.get("organizations", ())), "system:authenticated"))
-    except (FileError, ValueError, KeyError, TypeError):
+def credentials(
+    call: Call, effective: Effective, flags: Mapping[str, Any], version: tuple[int, int]
+) -> tls.Credentials | None:
+    """Read what the client trusts and shows, flags before the file; None for a plain server. Raises UsageError."""
+    if not effective.server.startswith("https"):
         return None
+    cluster, user = dict(effective.cluster), dict(effective.user)
+    for entry, names in ((cluster, ("certificate-authority",)), (user, ("client-certificate", "client-key", "token"))):
+        for name in names:
+            if flags.get(name):
+                entry.pop(f"{name}-data", None)
+                entry[name] = flags[name]
+    if flags.get("insecure-skip-tls-verify"):
+        cluster["insecure-skip-tls-verify"] = True
+    try:
+        return tls.credentials_of(cluster, user, lambda path: call.files.read(call.path(path)), version)
+    except PkiError as error:
+        raise UsageError(str(error)) from None
+    except FileError as error:
+        raise UsageError(str(error)) from None
 
 
 TIMEOUT = re.compile(r"\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)?")

@@ -20,7 +20,8 @@ Run = Callable[["Invocation"], "Steps[int]"]
 EVERYWHERE = frozenset((
     "namespace", "kubeconfig", "context", "cluster", "user", "request-timeout", "v", "server", "help", "cache-dir",
     "disable-compression", "log-flush-frequency", "vmodule", "chunk-size", "logtostderr", "stderrthreshold",
-    "insecure-skip-tls-verify", "certificate-authority", "tls-server-name", "kuberc", "as", "as-group", "as-uid"))
+    "insecure-skip-tls-verify", "certificate-authority", "tls-server-name", "kuberc", "as", "as-group", "as-uid", "token",
+    "client-certificate", "client-key"))
 """Flags that every verb understands, or that change nothing that could be seen here."""
 SELECTION = ("selector", "field-selector", "all-namespaces")
 FILES = ("filename", "recursive")
