@@ -93,8 +93,8 @@ class Recorder:
         })
 
     def _create(self, about: Object, same: Words, field_path: str, content: Object) -> None:
-        namespace = objects.namespace(about) or EVENTS_NAMESPACE
-        name = f"{objects.name(about)}.{self._moment_ns():016x}"
+        namespace = about["metadata"].get("namespace") or EVENTS_NAMESPACE
+        name = f"{about['metadata'].get('name', '')}.{self._moment_ns():016x}"
         self._known[same] = Key("events", namespace, name)
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
@@ -138,13 +138,13 @@ class Recorder:
 
 
 def _reference(about: Object, field_path: str) -> Object:
-    reference = {
-        "kind": about["kind"], "namespace": objects.namespace(about), "name": objects.name(about),
-        "uid": objects.uid(about), "apiVersion": about.get("apiVersion", "v1"),
-        "resourceVersion": about["metadata"].get("resourceVersion", ""),
-    }
-    if not objects.namespace(about):
-        del reference["namespace"]
+    metadata = about["metadata"]
+    reference: Object = {"kind": about["kind"]}
+    if metadata.get("namespace"):
+        reference["namespace"] = metadata["namespace"]
+    reference["name"], reference["uid"] = metadata.get("name", ""), metadata.get("uid", "")
+    reference["apiVersion"] = about.get("apiVersion", "v1")
+    reference["resourceVersion"] = metadata.get("resourceVersion", "")
     if field_path:
         reference["fieldPath"] = field_path
     return reference

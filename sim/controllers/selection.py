@@ -32,9 +32,12 @@ class Selection:
 
     def pod(self, change: Change) -> list[Key]:
         """Take a pod's change; give the objects that choose it now or did before."""
+        there = self._in_namespace.get(change.key.namespace)
+        if not there:
+            return []
         touched = []
         labels = objects.labels(change.new) if change.new is not None else None
-        for key in self._in_namespace.get(change.key.namespace, ()):
+        for key in there:
             chosen = self._chosen[key]
             was = change.key in chosen
             if labels is not None and self._selectors[key].matches(labels):

@@ -83,16 +83,6 @@ class Indexed:
         self.table: dict[str, dict[Place, None]] = {}
         self.watches: dict[str, dict[StoreWatch, None]] = {}
 
-    def same(self, old: Object, new: Object) -> bool:
-        """Tell whether two objects have the very part from which the values are read."""
-        before: Any = old
-        after: Any = new
-        for name in self.part:
-            before, after = before.get(name), after.get(name)
-            if before is after:
-                return True
-        return False
-
     def move(self, place: Place, before: Iterable[str], after: Iterable[str]) -> None:
         """Take an object whose values were `before` and are `after`."""
         table = self.table
@@ -113,14 +103,18 @@ class Indexed:
 class Shelf:
     """All that is kept of one resource."""
 
-    __slots__ = ("indexes", "named", "objects", "order", "spaces", "watches")
+    __slots__ = ("named", "objects", "order", "parts", "spaces", "watches")
 
     def __init__(self, indexes: Mapping[str, Index]) -> None:
         self.objects: dict[Place, Object] = {}
         self.order: list[Place] | None = None
         self.spaces: dict[str, dict[str, Object]] = {}
         self.named = {name: Indexed(index) for name, index in indexes.items()}
-        self.indexes = list(self.named.values())
+        parts: dict[tuple[str, ...], list[Indexed]] = {}
+        for indexed in self.named.values():
+            parts.setdefault(indexed.part, []).append(indexed)
+        self.parts = list(parts.items())
+        """The indexes by the part of an object that they are read from."""
         self.watches: dict[StoreWatch, None] = {}
 
 
@@ -269,18 +263,19 @@ class Store:
             if old is None:
                 shelf.order = None
         told = [*shelf.watches, *self._watches_of_all]
-        for indexed in shelf.indexes:
-            if old is not None and new is not None and indexed.same(old, new):
-                if indexed.watches:
-                    values = tuple(indexed.values_of(new))
-                    told += _watching(indexed.watches, values)
+        for part, indexes in shelf.parts:
+            if old is not None and new is not None and _same(part, old, new):
+                for indexed in indexes:
+                    if indexed.watches:
+                        told += _watching(indexed.watches, tuple(indexed.values_of(new)))
                 continue
-            before = tuple(indexed.values_of(old)) if old is not None else ()
-            after = tuple(indexed.values_of(new)) if new is not None else ()
-            if before or after:
-                indexed.move(place, before, after)
-                if indexed.watches:
-                    told += _watching(indexed.watches, (*after, *(value for value in before if value not in after)))
+            for indexed in indexes:
+                before = tuple(indexed.values_of(old)) if old is not None else ()
+                after = tuple(indexed.values_of(new)) if new is not None else ()
+                if before or after:
+                    indexed.move(place, before, after)
+                    if indexed.watches:
+                        told += _watching(indexed.watches, (*after, *(value for value in before if value not in after)))
         return told
 
     def _tell(self, change: Change, told: Watches) -> None:
@@ -427,6 +422,15 @@ class Store:
             if _digest(obj) != digest:
                 metadata: dict[str, Any] = obj["metadata"]
                 raise AssertionError(f"changed after commit: {obj.get('kind')} {metadata.get('name')}")
+
+
+def _same(part: tuple[str, ...], old: Any, new: Any) -> bool:
+    """Tell whether two objects share a part."""
+    for name in part:
+        old, new = old.get(name), new.get(name)
+        if old is new:
+            return True
+    return False
 
 
 def _watching(watches: Mapping[str, Iterable[StoreWatch]], values: tuple[str, ...]) -> Iterable[StoreWatch]:

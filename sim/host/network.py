@@ -134,6 +134,10 @@ class Network:
     def dial(self, client: Host, address: str, port: int) -> Any:
         """Give the service that listens at an address. Raises TransportError."""
         host = self.find(address, client, port)
+        if host is not None and host.powered and not (self.cuts and self.is_cut(client, host)):
+            service = self.listeners.get((host.name, port))
+            if service is not None and not isinstance(service, Deaf):
+                return service
         shown = "127.0.0.1" if address == "localhost" else address
         if host is None:
             raise TransportError("no-route", f"dial tcp {shown}:{port}: connect: no route to host", 3.0)

@@ -16,14 +16,16 @@ from sim.engine import Stream
 
 __all__ = ["admit", "charge", "check_deletion", "check_limits", "check_namespace", "restrict_node"]
 IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+NODES_OWN = frozenset({"nodes", "pods", "leases"})
 PROTECTION = {"persistentvolumes": "kubernetes.io/pv-protection", "persistentvolumeclaims": "kubernetes.io/pvc-protection"}
 
 
 def admit(row: Resource, obj: Object, request: Request, reader: Reader, stream: Stream) -> Object:
     """Complete a new object. Raises StatusError 403 or 404."""
+    name = objects.name(obj)
     if row.namespaced:
-        check_namespace(row, objects.name(obj), objects.namespace(obj), reader)
-    restrict_node(row, request, objects.name(obj), obj)
+        check_namespace(row, name, objects.namespace(obj), reader)
+    restrict_node(row, request, name, obj)
     if row.resource == "pods":
         obj = with_limits(obj, reader)
         obj = with_account(obj, reader, stream)
@@ -63,7 +65,7 @@ def check_deletion(row: Resource, name: str) -> None:
 def restrict_node(row: Resource, request: Request, name: str, obj: Object | None) -> None:
     """Hold a kubelet to its own node and pods. Raises StatusError 403. Models: plugin/pkg/admission/noderestriction."""
     user = request.user.name
-    if not user.startswith("system:node:") or "system:nodes" not in request.user.groups:
+    if row.resource not in NODES_OWN or "system:nodes" not in request.user.groups or not user.startswith("system:node:"):
         return
     node = user.removeprefix("system:node:")
     if row.resource == "nodes" and name != node:

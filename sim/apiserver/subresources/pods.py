@@ -40,14 +40,14 @@ def bind(server: ApiServer, row: Resource, request: Request) -> Response:
     name = request.key.name
     if objects.deleting(pod):
         raise errors.conflict("pods/binding", name, "", f"pod {name} is being deleted, cannot be assigned to a host")
-    if objects.dig(pod, "spec.nodeName"):
-        raise errors.conflict("pods/binding", name, "", f'pod {name} is already assigned to node '
-                              f'"{objects.dig(pod, "spec.nodeName")}"')
-    if objects.dig(pod, "spec.schedulingGates"):
+    spec, status = pod["spec"], pod.get("status") or {}
+    if spec.get("nodeName"):
+        raise errors.conflict("pods/binding", name, "", f'pod {name} is already assigned to node "{spec["nodeName"]}"')
+    if spec.get("schedulingGates"):
         raise errors.conflict("pods/binding", name, "", f"pod {name} has non-empty .spec.schedulingGates")
     condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": server.now()}
-    conditions = [c for c in objects.dig(pod, "status.conditions", []) if c["type"] != "PodScheduled"]
-    new = objects.put(objects.put(pod, "spec.nodeName", node), "status.conditions", [*conditions, condition])
+    conditions = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
+    new = {**pod, "spec": {**spec, "nodeName": node}, "status": {**status, "conditions": [*conditions, condition]}}
     if not options.truth(request.query, "dryRun"):
         server.commit(request, request.key, new)
     return Response(201, success())

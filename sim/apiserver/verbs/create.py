@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX, HEX = "bcdfghjklmnpqrstvwxz2456789", "0123456789abcdef"
 NAME_TRIES = 8
-NOT_AT_CREATION = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")
+NOT_AT_CREATION = frozenset({"generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"})
 
 
 def create(server: ApiServer, row: Resource, request: Request) -> Response:
@@ -89,8 +89,8 @@ def charge(server: ApiServer, request: Request, charged: list[Object]) -> None:
 def identified(server: ApiServer, row: Resource, request: Request, body: Object) -> Object:
     """Give a new object its name, namespace, uid and moment of creation. Raises StatusError 400."""
     metadata = dict(body.get("metadata") or {})
-    for name in NOT_AT_CREATION:
-        metadata.pop(name, None)
+    if not NOT_AT_CREATION.isdisjoint(metadata):
+        metadata = {name: value for name, value in metadata.items() if name not in NOT_AT_CREATION}
     if metadata.pop("resourceVersion", "0") not in ("", "0"):
         raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
     space = request.key.namespace

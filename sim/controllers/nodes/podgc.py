@@ -55,7 +55,7 @@ class PodGarbageCollector(Controller):
             self.ended.pop(change.key, None)
             self.unplaced.pop(change.key, None)
             return
-        node = objects.dig(pod, "spec.nodeName")
+        node = pod["spec"].get("nodeName")
         if node and self.reader.get(Key("nodes", "", node)) is None:
             self._collect_later(node)
         if objects.pod_finished(pod):

@@ -101,9 +101,12 @@ class GarbageCollector(Controller):
         if begins:
             self._queue_owners(new)
         references = objects.owners(new)
-        if references and (old is None or objects.owners(old) != references) and self._doubtful(new):
-            self.enqueue(change.key)
-        if old is not None and objects.owners(old) != references:
+        if old is None:
+            if references and self._doubtful(new):
+                self.enqueue(change.key)
+        elif objects.owners(old) != references:
+            if references and self._doubtful(new):
+                self.enqueue(change.key)
             self._queue_owners(old)
 
     def _queue_owners(self, obj: Object) -> None:

@@ -30,6 +30,8 @@ class ResourceQuotaController(Controller):
             if change.old is None or change.old.get("spec") != change.new.get("spec"):
                 self.enqueue(change.key)
             return
+        if not self.reader.count(QUOTAS):
+            return
         ended = change.key.resource == "pods" and change.new is not None and objects.pod_finished(change.new) and not (
             change.old is not None and objects.pod_finished(change.old))
         if change.new is None or ended:

@@ -70,9 +70,10 @@ class SchedulingQueue:
 
     def remove(self, key: Key) -> None:
         """The pod is bound or gone."""
-        self.pods.pop(key, None)
-        self.refused.pop(key, None)
-        self._queued.pop(key, None)
+        if key in self.pods:
+            del self.pods[key]
+            self.refused.pop(key, None)
+            self._queued.pop(key, None)
 
     def pop(self) -> Waiting | None:
         """Give the pod that is to be tried now: the highest priority, then who came first."""

@@ -17,7 +17,7 @@ from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.scheduler import messages, preemption
 from sim.controllers.scheduler.binding import BIND_HIGH_US, BIND_LOW_US, BIND_TYPICAL_US, Bindings
 from sim.controllers.scheduler.candidates import ROWS_MOST, Candidates, Verdict, class_of
-from sim.controllers.scheduler.nodeinfo import NodeInfo
+from sim.controllers.scheduler.nodeinfo import Held, NodeInfo
 from sim.controllers.scheduler.plugins import volumes
 from sim.controllers.scheduler.plugins.filters import Refusal, Version, Wish
 from sim.controllers.scheduler.plugins.images import Images
@@ -61,6 +61,13 @@ def explain(attempt: Attempt) -> list[tuple[str, str]]:
         mark = " (chosen)" if name == attempt.node else ""
         rows.append((name, f"score {sum(parts.values())}{mark}" + (f" = {shown}" if shown else "")))
     return rows
+
+
+def _counts_as(before: Object, now: Object) -> bool:
+    """Tell whether a pod takes and means on its node what it did before."""
+    old, new = before["metadata"], now["metadata"]
+    return (before["spec"].get("containers") == now["spec"].get("containers") and old.get("labels") == new.get("labels")
+            and bool(old.get("deletionTimestamp")) == bool(new.get("deletionTimestamp")))
 
 
 class Scheduler:
@@ -182,7 +189,7 @@ class Scheduler:
 
     def _pod(self, change: Change) -> None:
         pod, key = change.new, change.key
-        node = objects.dig(pod or change.object, "spec.nodeName", "")
+        node = change.object["spec"].get("nodeName", "")
         if pod is None or objects.pod_finished(pod):
             info = self.nodes.get(node)
             if info is not None and key in info.held:
@@ -196,7 +203,7 @@ class Scheduler:
         elif node:
             self.queue.remove(key)
             self._placed(change, pod, node)
-        elif objects.dig(pod, "spec.schedulerName") == self.name and not objects.deleting(pod):
+        elif pod["spec"].get("schedulerName") == self.name and not objects.deleting(pod):
             if key not in self.bindings.waiting:
                 self.pending(change, pod)
         else:
@@ -207,10 +214,8 @@ class Scheduler:
         if info is None:
             return
         held = info.held.get(change.key)
-        if held is not None and change.old is not None and held.pod["spec"].get("containers") == pod["spec"].get(
-                "containers") and objects.labels(held.pod) == objects.labels(pod) and (
-                objects.deleting(held.pod) == objects.deleting(pod)):
-            info.held[change.key] = held._replace(pod=pod)
+        if held is not None and change.old is not None and _counts_as(held.pod, pod):
+            info.held[change.key] = Held(pod, *held[1:])
             return
         info.add(pod)
         self.mark(node)

@@ -14,7 +14,7 @@ CLAIM_FINALIZER, VOLUME_FINALIZER = "kubernetes.io/pvc-protection", "kubernetes.
 
 
 def _claims(pod: Object) -> list[str]:
-    return [each["persistentVolumeClaim"]["claimName"] for each in objects.dig(pod, "spec.volumes", [])
+    return [each["persistentVolumeClaim"]["claimName"] for each in pod["spec"].get("volumes") or ()
             if each.get("persistentVolumeClaim")]
 
 
@@ -34,8 +34,9 @@ class ClaimProtection(Controller):
         if change.key.resource == CLAIMS:
             self.enqueue(change.key)
             return
-        uses = change.new is not None and not objects.pod_finished(change.new)
-        for name in _claims(change.object):
+        names = _claims(change.object)
+        uses = bool(names) and change.new is not None and not objects.pod_finished(change.new)
+        for name in names:
             key = Key(CLAIMS, change.key.namespace, name)
             users = self._users.setdefault(key, {})
             if uses:

@@ -70,6 +70,7 @@ def active_in(groups: Counter[Group]) -> int:
 
 
 def _group(pod: Object) -> Group:
-    finished, going = objects.pod_finished(pod), objects.deleting(pod)
+    going, phase = bool(pod["metadata"].get("deletionTimestamp")), (pod.get("status") or {}).get("phase")
+    finished = phase in ("Succeeded", "Failed")
     active = not finished and not going
     return Group(tuple(objects.labels(pod).items()), active, active and objects.pod_ready(pod), going and not finished)

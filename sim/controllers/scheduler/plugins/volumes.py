@@ -39,7 +39,7 @@ def conflict_text(version: Version) -> str:
 def claims_of(pod: Object) -> list[str]:
     """Name the pod's claims, those of generic ephemeral volumes too."""
     return [each["persistentVolumeClaim"]["claimName"] if each.get("persistentVolumeClaim") else
-            f"{objects.name(pod)}-{each['name']}" for each in objects.dig(pod, "spec.volumes", [])
+            f"{objects.name(pod)}-{each['name']}" for each in pod["spec"].get("volumes") or ()
             if each.get("persistentVolumeClaim") or each.get("ephemeral")]
 
 
