@@ -47,6 +47,9 @@ class Recorder:
         self._alike: dict[Words, Alike] = {}
         self._spam_us: dict[str, int] = {}
         self._last_ns = 0
+        self._source = {"component": component, **({"host": host} if host else {})}
+        self._about: tuple[Object, str, Object] | None = None
+        """The last reference that was written: several Events about one state of an object share it."""
 
     def event(self, about: Object, kind: str, reason: str, message: str, *, field_path: str = "", action: str = "") -> (
         None
@@ -73,7 +76,7 @@ class Recorder:
             return
         self._create(about, same, field_path, {
             "reason": reason, "message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1, "type": kind,
-            "source": {"component": self.component, **({"host": self.host} if self.host else {})},
+            "source": self._source,
             "eventTime": None, "reportingComponent": self.component, "reportingInstance": self.host,
         })
 
@@ -99,8 +102,14 @@ class Recorder:
         if len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
         self.client.create("events", {
-            "metadata": {"name": name, "namespace": namespace}, "involvedObject": _reference(about, field_path), **content},
+            "metadata": {"name": name, "namespace": namespace}, "involvedObject": self._reference(about, field_path), **content},
             canonical=True)
+
+    def _reference(self, about: Object, field_path: str) -> Object:
+        last = self._about
+        if last is None or last[0] is not about or last[1] != field_path:
+            last = self._about = about, field_path, _reference(about, field_path)
+        return last[2]
 
     def _moment_ns(self) -> int:
         """Give now in nanoseconds since 1970, later than all before: names of Events sort as they were written."""

@@ -182,6 +182,8 @@ class ApiServer:
 
         Models: apiserver/pkg/storage/etcd3/compact.go. Derived when asked, so that it is no event.
         """
+        if not self.store.keep_history:
+            return self.store.revision
         return max(self.store.compacted_revision, self._compacts())
 
     def _compacts(self) -> int:

@@ -8,7 +8,7 @@ from sim.lab.lab import Lab
 from sim.lab.scenario import parse
 
 
-def make_lab(nodes: int, *, pods: int = 110) -> Lab:
+def make_lab(nodes: int, *, pods: int = 110, history: bool = False) -> Lab:
     """Give a lab with a control plane and so many workers, each with room for `pods` pods."""
     names = [{"name": f"node{number:04}", "pods": pods, "cpu": 32, "memory": "128Gi"} for number in range(1, nodes + 1)]
     text = json.dumps({
@@ -18,7 +18,7 @@ def make_lab(nodes: int, *, pods: int = 110) -> Lab:
                  "clusters": [{"nodes": [{"name": "controlplane", "role": "control-plane"}, *names]}],
                  "tasks": [{"name": "all", "prompt": "-", "solutions": [["true"]], "goals": [
                      {"object": "node/none", "why": "never"}]}]}})
-    return Lab(parse(text, "bench.yaml"))
+    return Lab(parse(text, "bench.yaml"), history=history)
 
 
 def bring_up(lab: Lab, pods: int, *, limit_seconds: int = 3600) -> None:

@@ -149,7 +149,7 @@ class Store:
         """What those who watch the cluster saw change when its API server took up this store in place of another."""
         self.changes: list[Change] = []
         self._first_change = 0
-        self._keep_history = keep_history
+        self.keep_history = keep_history
         self._indexes = indexes or {}
         self._shelves: dict[str, Shelf] = {}
         self._watches_of_all: dict[StoreWatch, None] = {}
@@ -223,7 +223,7 @@ class Store:
             revision, kind, key, old, new, self.engine.now_us, self.engine.causes, because, by
         )
         told = self._place(shelf, key, place, old, new)
-        if self._keep_history:
+        if self.keep_history:
             self.changes.append(change)
         if self._digests is not None and new is not None:
             self._digests.append((new, _digest(new)))
@@ -301,7 +301,7 @@ class Store:
 
     def changes_since(self, revision: int) -> Changes:
         """Give the changes after a revision, oldest first. Raises Compacted."""
-        if revision < self.compacted_revision:
+        if revision < (self.compacted_revision if self.keep_history else self.revision):
             raise Compacted(revision)
         low, high = 0, len(self.changes)
         while low < high:

@@ -85,8 +85,10 @@ class Connection:
 class Network:
     """All hosts of a lab, their listeners, and which links are cut."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, keep_history: bool = True) -> None:
         self.engine = engine
+        self.keep_history = keep_history
+        """Whether the etcds of these hosts remember every change: for looking back, not for the cluster itself."""
         self.hosts: dict[str, Host] = {}
         self._by_address: dict[str, Host] = {}
         self.listeners: dict[tuple[str, int], Any] = {}

@@ -50,10 +50,13 @@ class Lab(Run):
     """A scenario being played: a run, the learner's progress, and a grader.
 
     seed: everything random follows from it. kubernetes: a version instead of the scenario's first.
+    history: whether changes are remembered; without them goals over time and `:why` know nothing, and memory stays flat.
     """
 
-    def __init__(self, scenario: Scenario, *, seed: int = 0, kubernetes: str | None = None) -> None:
-        super().__init__(scenario, seed=seed, kubernetes=kubernetes)
+    def __init__(
+        self, scenario: Scenario, *, seed: int = 0, kubernetes: str | None = None, history: bool = True
+    ) -> None:
+        super().__init__(scenario, seed=seed, kubernetes=kubernetes, history=history)
         self.title = in_language(scenario.metadata.title)
         self.progress = Progress()
         self.kept: dict[str, tuple[list[int], Position]] = {}
@@ -70,7 +73,7 @@ class Lab(Run):
     def begin(self) -> None:
         """Build the world, do the scenario's set-up, and enter the first task."""
         self.progress = Progress()
-        self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes)
+        self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes, history=self.history)
         self._prepare(self.scenario.spec.setup, "setup")
         self.world.begin()
         self.grader.forget_samples()

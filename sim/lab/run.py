@@ -46,8 +46,11 @@ class Run:
 
     world: World
 
-    def __init__(self, scenario: Scenario, *, seed: int = 0, kubernetes: str | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, *, seed: int = 0, kubernetes: str | None = None, history: bool = True
+    ) -> None:
         self.source = scenario
+        self.history = history
         self.seed = seed
         self.scenario = seeded(scenario, seed)
         self.kubernetes = kubernetes or scenario.spec.versions[0].kubernetes
@@ -64,7 +67,7 @@ class Run:
     # ---- for those who know of tasks --------------------------------------------------------------------------
     def begin(self) -> None:
         """Build the world and make it ready for the first input."""
-        self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes)
+        self.world = World(self.scenario, seed=self.seed, kubernetes=self.kubernetes, history=self.history)
         self.world.begin()
 
     def apply_lab(self, each: Input, number: int) -> None:

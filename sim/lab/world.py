@@ -61,12 +61,12 @@ def fault_target(fault: Step | TimelineFault) -> str:
 class World:
     """The simulated world of a scenario at one seed and version."""
 
-    def __init__(self, scenario: Scenario, *, seed: int, kubernetes: str) -> None:
+    def __init__(self, scenario: Scenario, *, seed: int, kubernetes: str, history: bool = True) -> None:
         self.scenario, self.seed, self.kubernetes = scenario, seed, kubernetes
         day = start_date(scenario, kubernetes)
         epoch = datetime(day.year, day.month, day.day, tzinfo=UTC)
         self.engine = Engine(seed=seed, epoch_s=int(epoch.timestamp()))
-        self.network = Network(self.engine)
+        self.network = Network(self.engine, keep_history=history)
         self.refusals: list[str] = []
         self.typed: list[Typed] = []
         self.observers: list[Callable[[], None]] = []

@@ -17,6 +17,19 @@ SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 MIRROR = "kubernetes.io/config.mirror"
 
 
+WAITS = {key: {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
+         for key in (NOT_READY, UNREACHABLE)}
+WAIT_BOTH = list(WAITS.values())
+TOKEN_PLACE = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKEN_SOURCES: Object = {"sources": [
+    {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+    {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    {"downwardAPI": {"items": [
+        {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
+], "defaultMode": 420}
+"""What every pod gets is the same object in all of them: objects are never changed."""
+
+
 def with_priority(pod: Object, reader: Reader) -> Object:
     """Resolve the pod's priority class. Raises StatusError 403."""
     spec, name = pod["spec"], pod["spec"].get("priorityClassName")
@@ -61,37 +74,29 @@ def with_account(pod: Object, reader: Reader, stream: Stream) -> Object:
 
 def with_tolerations(pod: Object) -> Object:
     """Let the pod stay 300 s on a node that is not ready or unreachable, unless it says how long."""
-    given = objects.dig(pod, "spec.tolerations", [])
+    given = pod["spec"].get("tolerations")
+    if not given:
+        return {**pod, "spec": {**pod["spec"], "tolerations": WAIT_BOTH}}
 
     def tolerated(key: str) -> bool:
         return any(
             t.get("key") in (key, None, "") and t.get("effect") in ("NoExecute", None, "") for t in given
         )
 
-    extra = [
-        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
-        for key in (NOT_READY, UNREACHABLE) if not tolerated(key)
-    ]
+    extra = [toleration for key, toleration in WAITS.items() if not tolerated(key)]
     return {**pod, "spec": {**pod["spec"], "tolerations": [*given, *extra]}}
 
 
 def _token_volume(spec: Object, stream: Stream) -> Object:
     volumes = spec.get("volumes") or []
-    place = "/var/run/secrets/kubernetes.io/serviceaccount"
     if any(volume.get("name", "").startswith("kube-api-access-") for volume in volumes):
         return spec
     name = f"kube-api-access-{stream.text(SUFFIX, 5)}"
-    mount = {"name": name, "readOnly": True, "mountPath": place}
-    sources = [
-        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
-        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-        {"downwardAPI": {"items": [
-            {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
-    ]
-    out = {**spec, "volumes": [*volumes, {"name": name, "projected": {"sources": sources, "defaultMode": 420}}]}
+    mount = {"name": name, "readOnly": True, "mountPath": TOKEN_PLACE}
+    out = {**spec, "volumes": [*volumes, {"name": name, "projected": TOKEN_SOURCES}]}
     for group in ("containers", "initContainers"):
         if out.get(group):
             out[group] = [
-                c if any(m.get("mountPath") == place for m in c.get("volumeMounts") or [])
+                c if any(m.get("mountPath") == TOKEN_PLACE for m in c.get("volumeMounts") or [])
                 else {**c, "volumeMounts": [*(c.get("volumeMounts") or []), mount]} for c in out[group]]
     return out

@@ -68,7 +68,11 @@ class NodeInfo:
         """Count a pod that is bound here."""
         key = objects.key("pods", pod)
         self.remove(key)
-        held = Held(pod, held.requests, held.weight, held.ports, alike(pod)) if held is not None else hold(pod)
+        if held is not None:
+            own = alike(pod)
+            held = Held(pod, held.requests, held.weight, held.ports, held.alike if own == held.alike else own)
+        else:
+            held = hold(pod)
         self.held[key] = held
         self._sum(held, 1)
         affinity = pod["spec"].get("affinity")

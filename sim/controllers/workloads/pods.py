@@ -12,15 +12,15 @@ from sim.api import objects, times
 from sim.api.client import Object, Reader
 
 
-def pod_from_template(owner: Object, template: Object, **spec: Any) -> Object:
-    """Make the pod that an owner wants."""
+def pod_from_template(owner: Object, template: Object, references: list[Object] | None = None, **spec: Any) -> Object:
+    """Make the pod that an owner wants. references: its owner references, where many pods are made."""
     metadata = dict(template.get("metadata") or {})
     return {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "generateName": f"{objects.name(owner)}-", "namespace": objects.namespace(owner),
             **{name: metadata[name] for name in ("labels", "annotations") if metadata.get(name)},
-            "ownerReferences": [objects.controller_reference(owner)],
+            "ownerReferences": references or [objects.controller_reference(owner)],
         },
         "spec": {**(template.get("spec") or {}), **spec},
     }

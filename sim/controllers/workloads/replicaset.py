@@ -117,13 +117,14 @@ class ReplicaSetController(Controller):
     def _create(self, owner: Object, count: int, because: str) -> Generator[int, None, None]:
         """Create pods in batches of 1, 2, 4 and so on; a batch with a failure is the last. Raises StatusError."""
         template = objects.dig(owner, "spec.template", {})
+        references = [objects.controller_reference(owner)]
         batch = 1
         while count > 0:
             failure: StatusError | None = None
             for _ in range(min(batch, count)):
                 yield from self.turn()
                 try:
-                    made = self.client.create("pods", pod_from_template(owner, template), because=because, canonical=True)
+                    made = self.client.create("pods", pod_from_template(owner, template, references), because=because, canonical=True)
                 except StatusError as error:
                     if "is being terminated" in error.message:
                         return

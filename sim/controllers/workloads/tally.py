@@ -28,6 +28,8 @@ class Tally:
         self.kind = kind
         self._places: dict[Key, tuple[str, Group]] = {}
         self._groups: dict[str, Counter[Group]] = {}
+        self._alike: dict[tuple[str, Group], tuple[str, Group]] = {}
+        """One object for all pods that count alike: it saves memory."""
 
     def note(self, change: Change) -> None:
         """Count a change of a pod."""
@@ -44,8 +46,11 @@ class Tally:
                 del groups[group]
             if not groups:
                 del self._groups[uid]
+            if uid not in self._groups or group not in groups:
+                self._alike.pop(before, None)
             del self._places[change.key]
         if after is not None:
+            after = self._alike.setdefault(after, after)
             self._places[change.key] = after
             self._groups.setdefault(after[0], Counter())[after[1]] += 1
 
@@ -56,6 +61,7 @@ class Tally:
     def clear(self) -> None:
         """Forget everything."""
         self._places.clear()
+        self._alike.clear()
         self._groups.clear()
 
 

@@ -7,6 +7,7 @@ pkg/kubelet/status/generate.go. Left out: resources and users in container statu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sim.api import times
@@ -88,9 +89,12 @@ def phase(worker: PodWorker) -> str:
     return "Failed" if policy == "Never" or worker.over else "Running"
 
 
-def _condition(kind: str, holds: bool, reason: str = "", message: str = "") -> Object:
+@lru_cache(maxsize=4096)
+def _condition(kind: str, holds: bool, reason: str = "", message: str = "", since: str = "") -> Object:
+    """Make a condition; pods that became so in the same second share it."""
     return {"type": kind, "status": "True" if holds else "False", "lastProbeTime": None,
-            **({"reason": reason} if reason else {}), **({"message": message} if message else {})}
+            **({"reason": reason} if reason else {}), **({"message": message} if message else {}),
+            **({"lastTransitionTime": since} if since else {})}
 
 
 def _readiness(kind: str, slots: Sequence[Slot], now: str) -> Object:
@@ -124,8 +128,14 @@ def conditions(worker: PodWorker, now: str, old: list[Object], stamp: str) -> li
     for each in said:
         before = known.get(each["type"])
         same = before is not None and before.get("status") == each["status"] and "lastTransitionTime" in before
-        out.append({**each, "lastTransitionTime": before["lastTransitionTime"] if same and before else stamp})
+        out.append(_condition(each["type"], each["status"] == "True", each.get("reason", ""), each.get("message", ""),
+                              before["lastTransitionTime"] if same and before else stamp))
     return out
+
+
+@lru_cache(maxsize=4096)
+def _addresses(host: str) -> list[Object]:
+    return [{"ip": host}]
 
 
 def pod_status(worker: PodWorker) -> Object:
@@ -143,7 +153,7 @@ def pod_status(worker: PodWorker) -> Object:
     host = worker.kubelet.host.address
     status["hostIP"] = host
     if worker.kubelet.minor >= (1, 28):
-        status["hostIPs"] = [{"ip": host}]
+        status["hostIPs"] = _addresses(host)
     if worker.sandbox is not None:
         status["podIP"], status["podIPs"] = worker.sandbox.address, [{"ip": worker.sandbox.address}]
     elif old.get("podIP"):
