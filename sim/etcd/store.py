@@ -374,12 +374,12 @@ class Store:
             return  # its life before the compaction is not in the file
         kind = "DELETED" if new is None else "MODIFIED" if old is not None else "ADDED"
         self._place(shelf, key, place, old, new)
-        if self._keep_history:
+        if self.keep_history:
             self.changes.append(Change(record.main, kind, key, old, new, record.at_us, (), record.because, record.by))
 
     def copy(self) -> Store:
         """Give a store of its own that holds the same now: what a cache of this one has, without its watchers."""
-        made = Store(self.engine, self._indexes, keep_history=self._keep_history)
+        made = Store(self.engine, self._indexes, keep_history=self.keep_history)
         made.revision, made.compacted_revision = self.revision, self.compacted()
         made.changes = list(self.changes)
         for resource, shelf in self._shelves.items():

@@ -127,21 +127,24 @@ class Etcd(Program):
         wanted = self.settings.data_dir
         return self.start_.path(wanted if wanted.startswith("/") else f"/{wanted}")
 
+    def _new_store(self) -> Store:
+        return Store(self.engine, INDEXES, keep_history=self.host.network.keep_history)
+
     def _open(self) -> tuple[DataDir, bool]:
         """Give the data directory, and whether it is new. Raises Fatal."""
         folder, view = self.folder, self.host.files.view(self.start_.uid, self.start_.uid)
         if not folder:
             # Not on a volume: what is written is gone with the container, so it begins empty every time.
-            return self._found(Store(self.engine, INDEXES)), True
+            return self._found(self._new_store()), True
         try:
-            data = files.opened(self.engine, view, folder, INDEXES)
+            data = files.opened(self.engine, view, folder, INDEXES, keep_history=self.host.network.keep_history)
         except FileError as error:
             raise self._cannot_write(str(error).lower()) from None
         except Damaged as error:
             raise self._panic(error) from None
         is_new = data is None
         if data is None:
-            data = self._found(Store(self.engine, INDEXES))
+            data = self._found(self._new_store())
         elif not data.member:
             data = self._found(data.cluster.store)
             is_new = True
