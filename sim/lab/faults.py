@@ -12,6 +12,7 @@ from sim.api.errors import KubedrillError, NotSimulated
 from sim.engine import SECOND_US
 from sim.host.files import FileError
 from sim.host.network import Host, Network
+from sim.host.packages.repositories import ADDRESSES
 from sim.host.pods.slots import Backoff
 from sim.host.runtime import Container
 from sim.host.systemd.unit import Unit
@@ -20,8 +21,7 @@ from sim.kubeadm.certs.table import CERTIFICATES, KUBECONFIGS, KUBELET_CLIENT
 from sim.program import SIGKILL, SIGTERM
 
 SLOW = 10.0
-LATER = {"mirror-down": "package repositories", "slow-disk":
-         "the speed of disks"}
+LATER = {"slow-disk": "the speed of disks"}
 
 
 class FaultError(KubedrillError):
@@ -206,6 +206,16 @@ def _usual_pull(network: Network, image: str) -> None:
         raise FaultError(f"pulling {image} takes its usual time already")
 
 
+def _mirror(network: Network, name: str, *, down: bool) -> None:
+    servers = sorted(ADDRESSES)
+    if name not in ADDRESSES:
+        raise FaultError(f"no mirror {name}; there are {', '.join(servers)}")
+    if down:
+        network.mirrors.down[name] = None
+    else:
+        network.mirrors.down.pop(name, None)
+
+
 def _corrupt(network: Network, target: str) -> None:
     place, _, path = target.partition(":")
     host = _host(network, place)
@@ -270,6 +280,9 @@ ROWS = (
     Fault("unsupervise", "component", _unsupervise, "supervise", "they follow their own policy again"),
     Fault("slow-pull", "image", _slow_pull, "usual-pull", "pulling the image takes ten times as long"),
     Fault("usual-pull", "image", _usual_pull, "slow-pull", "it takes its usual time"),
+    Fault("mirror-down", "mirror", lambda network, name: _mirror(network, name, down=True), "mirror-up",
+          "a server of packages refuses connections (pkgs.k8s.io, apt.kubernetes.io)"),
+    Fault("mirror-up", "mirror", lambda network, name: _mirror(network, name, down=False), "mirror-down", "it answers again"),
     Fault("expire", "certificate", _expire, "",
           "HOST/apiserver (kubeadm's names), HOST/all (those), HOST/kubelet or HOST:PATH runs out now"),
     Fault("corrupt-file", "path", _corrupt, "", "bytes in the middle of HOST:PATH are turned over"),

@@ -70,6 +70,14 @@ def furnish(host: Host) -> None:
     if host.disks.get("furnished"):
         return
     host.disks["furnished"] = True
+    full, host.files.full = host.files.full, False  # all this was there before the disk ran full
+    try:
+        _furnish(host)
+    finally:
+        host.files.full = full
+
+
+def _furnish(host: Host) -> None:
     view = host.files.view()
     for device in DEVICES:
         host.files.make_device(f"/dev/{device}")

@@ -132,7 +132,7 @@ class Typist:
         job = login.start("", login.sink)
         engine.advance(engine.now_us, stop=lambda: not job.running)
         process = login.spawn(login.shell.apart(step.line, env, streams, name="/bin/bash", is_text=True), job)
-        for key in re.split(r"\\\\n;?", step.keys):
+        for key in re.split(r"(?:\\\\n)?;|\\\\n", step.keys):
             if key:
                 self.terminals[step.who].keys(key + "\n")
         engine.advance(engine.now_us + microseconds(LIMIT_SECONDS), stop=lambda: not process.is_alive)

@@ -53,6 +53,14 @@ class Available:
     installed: bool = False
 
 
+def bucket(name: str) -> int:
+    """Give where a name stands in apt's hash table (pkgCache::Hash: Bernstein's, of 196,613 places)."""
+    found = 5381
+    for letter in name.partition(":")[0].lower():
+        found = (33 * found + ord(letter)) & 0xFFFFFFFF
+    return found % 196_613
+
+
 def today(host: Host) -> datetime.date:
     """Give the day on a host's clock."""
     return (datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=host.engine.unix_us // 1_000_000)).date()
@@ -145,8 +153,17 @@ class Cache:
                     yield entry, newest
 
     def matching(self, pattern: str) -> list[str]:
-        """Name the packages that a shell pattern fits."""
-        return [name for name in self.names() if fnmatch.fnmatchcase(name.partition(":")[0], pattern)]
+        """Name the packages that a shell pattern fits, as apt numbers them: by their first mention, dpkg's list first."""
+        mentioned: dict[str, None] = {}
+        for entry in self.database.entries():
+            mentioned[entry.package.name] = None
+            mentioned.update(dict.fromkeys(each.name for dependency in entry.package.needs for each in dependency))
+        mentioned.update(dict.fromkeys(self._found))
+        return [name for name in mentioned if fnmatch.fnmatchcase(name.partition(":")[0], pattern) and self.knows(name)]
+
+    def hashed(self) -> list[str]:
+        """Name all packages in the order of apt's hash table."""
+        return sorted(self.names(), key=bucket)
 
 
 def cached_archive(host: Host, package: Package) -> str:

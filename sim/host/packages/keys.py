@@ -44,6 +44,8 @@ COMMUNITY = Key("DE15B14486CD377B9E876E1A234654DA9A296436", "isv:kubernetes OBS 
 GOOGLE = Key("A362B822F6DEDC652817EA46B53DC80D13EDEF05", "Rapture Automatic Signing Key (cloud-rapture-signing-key-2022-03-07-08_01_01.pub)",
              "rsa2048", "2022-03-07")
 DOCKER = Key("9DC858229FC7DD38854AE2D88D81803C0EBFCD88", "Docker Release (CE deb) <docker@docker.com>", "rsa4096", "2017-02-22")
+DEBIAN_12 = Key("B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8", "Debian Archive Automatic Signing Key (12/bookworm) <ftpmaster@debian.org>",
+                "rsa4096", "2023-01-21")
 UBUNTU_2012 = Key("843938DF228D22F7B3742BC0D94AA3F0EFE21092", "Ubuntu CD Image Automatic Signing Key (2012) <cdimage@ubuntu.com>",
                   "rsa4096", "2012-05-11")
 UBUNTU_2018 = Key("F6ECB3762474EDA9D21B7022871920D1991BC93C", "Ubuntu Archive Automatic Signing Key (2018) <ftpmaster@ubuntu.com>",

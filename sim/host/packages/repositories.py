@@ -91,7 +91,7 @@ def _resolve_distribution(uri: str, suite: str, day: datetime.date) -> Repositor
             each for each in distribution.archive(codename).values()
             if (pocket == "updates") == bool(re.search(r"ubuntu\d+\.\d|deb12u", each.version)))
 
-    key = keys.UBUNTU_2018
+    key = keys.UBUNTU_2018 if ubuntu else keys.DEBIAN_12
     return Repository(uri, suite, key, offers, uri, suite, 270_000 if not pocket else 128_000, lambda at: "",
                       ("main", "restricted", "universe", "multiverse", "contrib", "non-free", "non-free-firmware"))
 

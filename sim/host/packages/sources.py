@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.host.files import FileError, View
+from sim.host.packages import keys
 
 MAIN, FOLDER = "/etc/apt/sources.list", "/etc/apt/sources.list.d"
 
@@ -172,7 +173,8 @@ def keyring(view: View, source: Source) -> bytes:
         try:
             node = view.find(path)
             if node.mode & 0o004:
-                found += view.read(path)
+                data = view.read(path)
+                found += (keys.dearmoured(data) or b"") if path.endswith(".asc") else data
         except FileError:
             continue
     return found

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ETC = "/etc/systemd/system"
 WANTS = "multi-user.target.wants"
+VENDOR = "/usr/lib/systemd/system"
+"""Where a vendor's drop-ins are shown to be, also where its units are shown in /lib."""
 
 
 class UnitError(KubedrillError):
@@ -68,7 +70,8 @@ class Systemd:
             if view.is_dir(f"{folder}/{name}.d"):
                 for each in view.list(f"{folder}/{name}.d"):
                     if each.endswith(".conf"):
-                        drop_ins[each] = f"{folder}/{name}.d/{each}"
+                        shown = VENDOR if folder == self.vendor_folder else folder
+                        drop_ins[each] = f"{shown}/{name}.d/{each}"
         paths = [drop_ins[each] for each in sorted(drop_ins)]
         texts = []
         for path in [fragment, *paths]:

@@ -39,9 +39,12 @@ def sources(host: Host, version: str) -> None:
                                 ("http://security.ubuntu.com/ubuntu", f"{name}-security"))).rstrip("\n").encode() + b"\n", mode=0o644)
     else:
         files.install(listed.MAIN, "".join(f"deb {' '.join(row)}\n" for row in rows).encode(), mode=0o644)
-    files.install("/usr/share/keyrings/ubuntu-archive-keyring.gpg", keys.UBUNTU_2018.binary(), mode=0o644)
-    files.install("/etc/apt/trusted.gpg.d/ubuntu-keyring-2012-cdimage.gpg", keys.UBUNTU_2012.binary(), mode=0o644)
-    files.install("/etc/apt/trusted.gpg.d/ubuntu-keyring-2018-archive.gpg", keys.UBUNTU_2018.binary(), mode=0o644)
+    if name == "bookworm":
+        files.install("/etc/apt/trusted.gpg.d/debian-archive-bookworm-automatic.asc", keys.DEBIAN_12.armoured().encode(), mode=0o644)
+    else:
+        files.install("/usr/share/keyrings/ubuntu-archive-keyring.gpg", keys.UBUNTU_2018.binary(), mode=0o644)
+        files.install("/etc/apt/trusted.gpg.d/ubuntu-keyring-2012-cdimage.gpg", keys.UBUNTU_2012.binary(), mode=0o644)
+        files.install("/etc/apt/trusted.gpg.d/ubuntu-keyring-2018-archive.gpg", keys.UBUNTU_2018.binary(), mode=0o644)
     keyring = KEYRINGS[family]
     if family == offered.LEGACY:
         key, row = keys.GOOGLE, "https://apt.kubernetes.io/ kubernetes-xenial main"

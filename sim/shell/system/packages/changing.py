@@ -52,7 +52,7 @@ debconf: (Can't locate Term/ReadLine.pm in @INC (you may need to install the Ter
 /usr/lib/x86_64-linux-gnu/perl-base /usr/lib/x86_64-linux-gnu/perl/5.36 /usr/share/perl/5.36 /usr/local/lib/site_perl) at \
 /usr/share/perl5/Debconf/FrontEnd/Readline.pm line 7, <> line {count}.)
 debconf: falling back to frontend: Teletype
-dpkg-preconfigure: unable to re-open stdin:
+dpkg-preconfigure: unable to re-open stdin:{blank}
 """
 SIMULATION = """NOTE: This is only a simulation!
       apt-get needs root privileges for real execution.
@@ -523,7 +523,7 @@ def _act(apt: Apt, known: Cache, plan: Plan, groups: dict[str, list[str]]) -> St
     packages = resolver.in_order(plan.install)
     quiet_frontend = call.env.get("DEBIAN_FRONTEND") == "noninteractive"
     if packages and not quiet_frontend and not apt.tty and apt.quiet < 3:
-        call.write(NO_DIALOG.format(count=len(packages)) if call.host.os.codename == "bookworm" else NO_STDIN, "stderr")
+        call.write(NO_DIALOG.format(count=len(packages), blank=" ") if call.host.os.codename == "bookworm" else NO_STDIN, "stderr")
     dpkg = Dpkg(call, force=_forced(apt))
     acts: list[acting.Act] = []
     for name in groups["downgraded"]:

@@ -199,7 +199,7 @@ def pkgnames(apt: Apt) -> Steps[int]:
     cache = yield from known(apt)
     if cache is None:
         return FAILED
-    for name in cache.names():
+    for name in cache.hashed():
         if not apt.words or name.startswith(apt.words[0]):
             apt.call.write(f"{name}\n")
     return 0

@@ -162,7 +162,8 @@ def _rings(call: Call) -> list[str]:
 def _list(call: Call) -> int:
     view = call.host.files.view()
     for path in _rings(call):
-        found = keys.read(view.read(path))
+        data = view.read(path)
+        found = keys.read(keys.dearmoured(data) or data)
         if found:
             call.write(f"{path}\n{'-' * len(path)}\n{_rows(found)}")
     return 0

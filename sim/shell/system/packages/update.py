@@ -183,10 +183,7 @@ def _signed(host: object, source: Source, repository: Repository) -> bool:
     if source.trusted:
         return True
     view = host.files.view()  # type: ignore[attr-defined]
-    ring = sources.keyring(view, source)
-    if source.signed_by.endswith(".asc"):
-        ring = keys.dearmoured(ring) or ring
-    return any(key.fingerprint == repository.key.fingerprint for key in keys.read(ring))
+    return any(key.fingerprint == repository.key.fingerprint for key in keys.read(sources.keyring(view, source)))
 
 
 def _ip(host: object, source: Source) -> str:

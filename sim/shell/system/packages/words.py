@@ -63,8 +63,8 @@ class Apt:
     @property
     def tty(self) -> bool:
         """Tell whether a person looks on."""
-        login = self.call.login
-        return login.terminal.columns is not None and self.call.streams.stdout is login.stdout
+        terminal = self.call.login.terminal
+        return terminal.columns is not None and any(self.call.streams.stdout is each.stdout for each in terminal.logins)
 
     @property
     def comma(self) -> bool:
