@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sim.api.errors import KubedrillError, TransportError
 from sim.engine import microseconds
 from sim.http.front import Answer, Ask, Front, Stream
 from sim.http.negotiation import MOST_BYTES
+from sim.http.tls import Identity, user_of
 from sim.lab.lab import Lab
 from sim.lab.lines import seconds_of
 
@@ -78,8 +80,10 @@ class Site:
         return web.json_response(self.clock.described())
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        secure = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
         ask = Ask(request.method, request.path, dict(request.query),
-                  {name.lower(): value for name, value in request.headers.items()}, await request.read())
+                  {name.lower(): value for name, value in request.headers.items()}, await request.read(),
+                  user_of(secure.getpeercert()) if secure is not None else None)
         try:
             found = self.front.answer(ask)
         except TransportError:
@@ -133,6 +137,7 @@ def _response(found: Answer) -> web.Response:
 @contextlib.asynccontextmanager
 async def running(
     lab: Lab, *, host: str = "127.0.0.1", port: int = 0, speed: float = 1.0, token: str = "",
+    secured: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[Clock, Mapping[str, str]]]:
     """Serve every cluster of a lab, the first at `port` (0: any), the others at the following ones.
 
@@ -146,9 +151,9 @@ async def running(
             runner = web.AppRunner(site.app, access_log=None, shutdown_timeout=0.1)
             await runner.setup()
             runners.append(runner)
-            listener = web.TCPSite(runner, host, port + number if port else 0)
+            listener = web.TCPSite(runner, host, port + number if port else 0, ssl_context=secured)
             await listener.start()
-            urls[site.front.cluster] = f"http://{host}:{runner.addresses[0][1]}"
+            urls[site.front.cluster] = f"{'https' if secured else 'http'}://{host}:{runner.addresses[0][1]}"
         ticking = asyncio.create_task(_tick(clock, sites))
         try:
             yield clock, urls
@@ -186,13 +191,16 @@ async def _tick(clock: Clock, sites: list[Site]) -> None:
             site.front.pass_time()
 
 
-def kubeconfig(urls: Mapping[str, str], token: str = "") -> str:
+def kubeconfig(urls: Mapping[str, str], token: str = "", identity: Identity | None = None) -> str:
     """Write a kubeconfig with a context for each cluster; the first is the current one."""
-    user = {"token": token} if token else {}
+    user, trust = ({"token": token} if token else {}), {}
+    if identity is not None:
+        user |= {"client-certificate-data": identity.certificate, "client-key-data": identity.key}
+        trust = {"certificate-authority-data": identity.authority}
     names = list(urls)
     return documents.dump({
         "apiVersion": "v1", "kind": "Config", "preferences": {},
-        "clusters": [{"name": name, "cluster": {"server": url}} for name, url in urls.items()],
+        "clusters": [{"name": name, "cluster": {**trust, "server": url}} for name, url in urls.items()],
         "users": [{"name": "kubedrill", "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": "kubedrill"}} for name in names],
         "current-context": names[0]})
