@@ -13,7 +13,10 @@ from sim.apiserver.kinds.row import Resource, Strategy, defaulted
 
 LONGEST_CRON_NAME = 52
 RESTART_WORDS = 'valid values: "OnFailure", "Never"'
-COUNTED = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+COUNTED = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+           "backoffLimitPerIndex", "maxFailedIndexes")
+NO_LIMIT = 2147483647
+ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 
 
 def _job_spec(spec: Object) -> Object:
@@ -21,7 +24,7 @@ def _job_spec(spec: Object) -> Object:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         counts["completions"] = 1
     return defaulted(spec, {
-        **counts, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False, "manualSelector": False,
+        **counts, "backoffLimit": NO_LIMIT if spec.get("backoffLimitPerIndex") is not None else 6, "completionMode": "NonIndexed", "suspend": False, "manualSelector": False,
         "podReplacementPolicy": "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed"})
 
 
@@ -59,12 +62,60 @@ def _validate_spec(spec: Object, path: str, faults: Faults, *, cron_job: bool) -
     faults.one_of(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))
     if mode == "Indexed" and spec.get("completions") is None:
         faults.required(f"{path}.completions", "when completion mode is Indexed")
+    _validate_indexes(spec, path, faults)
+    _validate_failure_policy(spec, path, faults)
     if cron_job and spec.get("selector") is not None:
         faults.invalid(f"{path}.selector", spec["selector"], "`selector` will be auto-generated")
     apps.template({"t": spec.get("template") or {}}, "t", _Renamed(faults, "t", f"{path}.template"))
     policy = objects.dig(spec, "template.spec.restartPolicy")
     if policy not in ("OnFailure", "Never") and (not policy or policy == "Always"):
         faults.required(f"{path}.template.spec.restartPolicy", RESTART_WORDS)
+
+
+def _validate_indexes(spec: Object, path: str, faults: Faults) -> None:
+    """List the faults of limits for each index, and of the success policy."""
+    indexed = spec.get("completionMode") == "Indexed"
+    if spec.get("backoffLimitPerIndex") is not None and not indexed:
+        faults.invalid(f"{path}.backoffLimitPerIndex", spec["backoffLimitPerIndex"], "requires indexed completion mode")
+    if spec.get("maxFailedIndexes") is not None:
+        if spec.get("backoffLimitPerIndex") is None:
+            faults.required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
+        elif spec.get("completions") is not None and spec["maxFailedIndexes"] > spec["completions"]:
+            faults.invalid(f"{path}.maxFailedIndexes", spec["maxFailedIndexes"], "must be less than or equal to completions")
+    policy = spec.get("successPolicy")
+    if policy is None:
+        return
+    if not indexed:
+        faults.invalid(f"{path}.successPolicy", policy, "requires indexed completion mode")
+    if not policy.get("rules"):
+        faults.required(f"{path}.successPolicy.rules", "at least one rules must be specified when the successPolicy is specified")
+    for number, rule in enumerate(policy.get("rules") or []):
+        if rule.get("succeededCount") is None and not rule.get("succeededIndexes"):
+            faults.required(f"{path}.successPolicy.rules[{number}]",
+                            "at least one of succeededCount or succeededIndexes must be specified")
+
+
+def _validate_failure_policy(spec: Object, path: str, faults: Faults) -> None:
+    policy = spec.get("podFailurePolicy")
+    if policy is None:
+        return
+    restart = objects.dig(spec, "template.spec.restartPolicy")
+    if restart == "OnFailure":
+        faults.invalid(f"{path}.podFailurePolicy", policy, "only \"Never\" is supported for restartPolicy when podFailurePolicy is specified")
+    for number, rule in enumerate(policy.get("rules") or []):
+        here, action = f"{path}.podFailurePolicy.rules[{number}]", rule.get("action")
+        faults.one_of(f"{here}.action", action, ACTIONS, optional=False)
+        if action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
+            faults.invalid(f"{here}.action", action, "requires the backoffLimitPerIndex to be set")
+        if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
+            both = "specifying both OnExitCodes and OnPodConditions is not supported" if rule.get("onExitCodes") else (
+                "specifying one of OnExitCodes and OnPodConditions is required")
+            faults.invalid(here, rule, both)
+        if rule.get("onExitCodes"):
+            faults.one_of(f"{here}.onExitCodes.operator", rule["onExitCodes"].get("operator"), ("In", "NotIn"), optional=False)
+            if rule["onExitCodes"].get("operator") == "In" and 0 in (rule["onExitCodes"].get("values") or []):
+                faults.invalid(f"{here}.onExitCodes.values[{rule['onExitCodes']['values'].index(0)}]", 0,
+                               "must not be 0 for the In operator")
 
 
 class _Renamed(Faults):

@@ -1,7 +1,7 @@
 """The Job controller: pods that run to their end, so many of them, with a back-off between failures.
 
 Models: pkg/controller/job (job_controller.go, backoff_utils.go, pod_failure_policy.go, indexed_job_utils.go). Left out:
-backoffLimitPerIndex, successPolicy, managedBy.
+elastic resizing while pods go.
 """
 
 from __future__ import annotations
@@ -12,16 +12,36 @@ from sim.api import objects, times
 from sim.api.client import Change, Client, Key, Object
 from sim.api.errors import StatusError
 from sim.controllers.base import Controller
+from sim.controllers.batch.indexed import (
+    BACKOFF_MOST_US,
+    BACKOFF_US,
+    INDEX,
+    Tries,
+    completed_indexes,
+    failed_indexes,
+    index_of,
+    index_text,
+    matched_rule,
+    per_index,
+    policy_action,
+)
 from sim.controllers.workloads.pods import deletion_order, owned_pods, pod_from_template
 from sim.engine import SECOND_US, Engine
 
 TRACKING = "batch.kubernetes.io/job-tracking"
-INDEX = "batch.kubernetes.io/job-completion-index"
 BATCH_US = SECOND_US
-BACKOFF_US, BACKOFF_MOST_US = 10 * SECOND_US, 600 * SECOND_US
 LIMIT_TEXT = "Job has reached the specified backoff limit"
 DEADLINE_TEXT = "Job was active longer than specified deadline"
 DONE_TEXT = "Reached expected number of succeeded pods"
+LOST_TEXT, TOO_MANY_LOST_TEXT = (
+    "Job has failed indexes", "Job has exceeded the specified maximal number of failed indexes")
+MANAGER = "kubernetes.io/job-controller"
+INTERIM = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}
+"""Conditions that a Job has from its verdict until its last pod is gone, from 1.31 on."""
+INTERIM_SINCE = (1, 31)
+
+Verdict = tuple[str, str, str]
+"""A final condition's type, reason and message."""
 
 
 @dataclass(slots=True)
@@ -41,6 +61,15 @@ class Failures:
 def finished(job: Object) -> bool:
     """Tell whether the Job is Complete or Failed."""
     return any(objects.condition_status(job, kind) == "True" for kind in ("Complete", "Failed"))
+
+
+def decided(job: Object) -> Verdict | None:
+    """Give the verdict that waits for the Job's last pod to go."""
+    for kind, first in INTERIM.items():
+        found = objects.condition(job, first)
+        if found is not None and found["status"] == "True":
+            return kind, found.get("reason", ""), found.get("message", "")
+    return None
 
 
 def only_replaces_failed(job: Object) -> bool:
@@ -65,46 +94,6 @@ def finish_us(pod: Object, now_us: int) -> int:
     return now_us
 
 
-def completed_indexes(job: Object) -> set[int]:
-    """Read status.completedIndexes: `0-2,5`."""
-    found: set[int] = set()
-    for part in filter(None, str(objects.dig(job, "status.completedIndexes", "")).split(",")):
-        low, _, high = part.partition("-")
-        found.update(range(int(low), int(high or low) + 1))
-    return found
-
-
-def index_text(indexes: set[int]) -> str:
-    """Write indexes as ranges; two in a row stay apart with a comma."""
-    parts: list[list[int]] = []
-    for number in sorted(indexes):
-        if parts and parts[-1][-1] == number - 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    return ",".join(str(p[0]) if len(p) == 1 else f"{p[0]},{p[1]}" if len(p) == 2 else f"{p[0]}-{p[-1]}" for p in parts)
-
-
-def policy_action(job: Object, pod: Object) -> tuple[str, str]:
-    """Give (action, message) of the first rule of the pod failure policy that fits; ("Count", "") without one."""
-    for number, rule in enumerate(objects.dig(job, "spec.podFailurePolicy.rules", [])):
-        codes, wanted = rule.get("onExitCodes"), rule.get("onPodConditions") or []
-        if codes:
-            for each in objects.dig(pod, "status.containerStatuses", []):
-                code = objects.dig(each, "state.terminated.exitCode", 0)
-                named = codes.get("containerName") in (None, "", each["name"])
-                if named and code and (code in codes["values"]) == (codes["operator"] == "In"):
-                    return rule["action"], (
-                        f"Container {each['name']} for pod {objects.namespace(pod)}/{objects.name(pod)} failed with exit "
-                        f"code {code} matching {rule['action']} rule at index {number}")
-        for pattern in wanted:
-            if objects.condition_status(pod, pattern["type"]) == pattern.get("status", "True"):
-                return rule["action"], (
-                    f"Pod {objects.namespace(pod)}/{objects.name(pod)} has condition {pattern['type']} matching "
-                    f"{rule['action']} rule at index {number}")
-    return "Count", ""
-
-
 class JobController(Controller):
     """Runs Jobs."""
 
@@ -115,12 +104,14 @@ class JobController(Controller):
     def __init__(self, engine: Engine, client: Client, *, version: tuple[int, int] = (1, 36)) -> None:
         super().__init__(engine, client, version=version)
         self.failures: dict[str, Failures] = {}
+        self.tries: dict[str, Tries] = {}
 
     def changed(self, change: Change) -> None:
         """Queue a Job at once, and after a second (so that pod changes are taken together) for its pods."""
         if change.key.resource == "jobs":
             if change.new is None:
                 self.failures.pop(objects.uid(change.object), None)
+                self.tries.pop(objects.uid(change.object), None)
                 for pod in self.reader.by_index("pods", "owner", objects.uid(change.object)):
                     self.enqueue(objects.key("pods", pod))
             else:
@@ -143,8 +134,8 @@ class JobController(Controller):
         if key.resource == "pods":
             self._untrack(found)
             return None
-        if objects.deleting(found) and not finished(found):
-            pass  # the garbage collector takes its pods; counting goes on
+        if objects.dig(found, "spec.managedBy", MANAGER) != MANAGER:
+            return None
         pods = owned_pods(self.reader, found)
         if finished(found):
             for pod in pods:
@@ -166,18 +157,20 @@ class JobController(Controller):
         if "startTime" not in status and not suspended:
             status["startTime"] = self.now()
         record = self.failures.setdefault(objects.uid(job), Failures())
-        verdict = self._count(job, pods, status, record)
+        counted = self._count(job, pods, status, record)
+        verdict = decided(job) or counted
         alive = [p for p in pods if not objects.pod_finished(p) and not objects.deleting(p)]
         conditions = list(status.get("conditions") or [])
         if verdict is None:
-            verdict = self._exceeded(job, status, alive, pods)
+            verdict = self._policies(job, status) or self._exceeded(job, status, alive, pods)
         again: float | None = None
         if verdict is not None:
             alive = self._remove(job, alive, alive)
         elif not objects.deleting(job):
             alive, again = self._manage(job, status, alive, pods, record, suspended)
             verdict, conditions = self._conclude(job, status, alive, conditions, suspended)
-        status["conditions"] = self._finish(job, status, conditions, verdict) if verdict else conditions
+        left = any(not objects.pod_finished(pod) for pod in pods)
+        status["conditions"] = self._finish(job, status, conditions, verdict, left=left) if verdict else conditions
         self._numbers(status, alive, pods)
         if status != job.get("status"):
             self.client.update(key, {**job, "status": status}, subresource="status")
@@ -186,18 +179,19 @@ class JobController(Controller):
             again = left if again is None else min(again, left)
         return again
 
-    def _count(self, job: Object, pods: list[Object], status: Object, record: Failures) -> tuple[str, str, str] | None:
+    def _count(self, job: Object, pods: list[Object], status: Object, record: Failures) -> Verdict | None:
         """Count pods that ended since, and let go of them. Gives a verdict where the failure policy says so."""
-        verdict, done = None, completed_indexes(job)
+        verdict, done, lost = None, completed_indexes(job), failed_indexes(job)
+        limit, tries = per_index(job), self.tries.setdefault(objects.uid(job), Tries())
         ended = [p for p in pods if TRACKING in (p["metadata"].get("finalizers") or [])
                  and (objects.dig(p, "status.phase") == "Succeeded" or failed(job, p))]
         ended.sort(key=lambda pod: finish_us(pod, self.engine.unix_us))
         for pod in ended:
             if objects.dig(pod, "status.phase") == "Succeeded":
                 status["succeeded"] = status.get("succeeded", 0) + 1
-                index = objects.annotations(pod).get(INDEX)
+                index = index_of(pod)
                 if index is not None:
-                    done.add(int(index))
+                    done.add(index)
                 record.count = 0
             else:
                 action, text = policy_action(job, pod)
@@ -207,16 +201,35 @@ class JobController(Controller):
                     status["failed"] = status.get("failed", 0) + 1
                 record.count += 1
                 record.last_us = finish_us(pod, self.engine.unix_us)
+                if limit is not None and tries.note(pod, action, record.last_us, limit):
+                    lost.add(index_of(pod) or 0)
             self._untrack(pod)
         if objects.dig(job, "spec.completionMode") == "Indexed":
             status["succeeded"] = len(done)
             if done:
                 status["completedIndexes"] = index_text(done)
+            if limit is not None:
+                status["failedIndexes"] = index_text(lost - done)
         return verdict
+
+    @staticmethod
+    def _policies(job: Object, status: Object) -> Verdict | None:
+        """Ask the rules for indexes: enough have succeeded, too many are lost, or none is left."""
+        counted = {"status": status, "spec": job["spec"]}
+        done, lost = completed_indexes(counted), failed_indexes(counted)
+        matched = matched_rule(job, done)
+        if matched is not None:
+            return "Complete", "SuccessPolicy", matched
+        if per_index(job) is None or not lost:
+            return None
+        most = objects.dig(job, "spec.maxFailedIndexes")
+        if most is not None and len(lost) > most:
+            return "Failed", "MaxFailedIndexesExceeded", TOO_MANY_LOST_TEXT
+        return ("Failed", "FailedIndexes", LOST_TEXT) if len(done | lost) >= objects.dig(job, "spec.completions", 0) else None
 
     def _exceeded(
         self, job: Object, status: Object, alive: list[Object], pods: list[Object]
-    ) -> tuple[str, str, str] | None:
+    ) -> Verdict | None:
         limit = objects.dig(job, "spec.backoffLimit", 6)
         new_failures = status.get("failed", 0) > objects.dig(job, "status.failed", 0)
         if new_failures and status.get("failed", 0) > limit:
@@ -243,7 +256,8 @@ class JobController(Controller):
         if wanted is None:
             want = len(alive) if status.get("succeeded") else parallel
         else:
-            want = max(0, min(wanted - status.get("succeeded", 0), parallel))
+            lost = len(failed_indexes({"status": status}))
+            want = max(0, min(wanted - status.get("succeeded", 0) - lost, parallel))
         if len(alive) > want:
             surplus = deletion_order(alive, alive, self.engine.unix_us)[: len(alive) - want]
             return self._remove(job, alive, surplus), None
@@ -251,24 +265,40 @@ class JobController(Controller):
         missing = want - len(alive) - (going if only_replaces_failed(job) else 0)
         if missing <= 0:
             return alive, None
-        wait_us = record.wait_us(self.engine.unix_us)
+        wait_us = 0 if per_index(job) is not None else record.wait_us(self.engine.unix_us)
         if wait_us:
             return alive, wait_us / SECOND_US
-        made = self._make(job, missing, alive)
-        return [*alive, *made], None
+        holding = alive if not only_replaces_failed(job) else [p for p in pods if not objects.pod_finished(p)]
+        indexes, later = self._indexes(job, status, missing, holding)
+        made = self._make(job, indexes)
+        return [*alive, *made], later
 
-    def _make(self, job: Object, missing: int, alive: list[Object]) -> list[Object]:
-        indexes: list[int | None] = [None] * missing
-        if objects.dig(job, "spec.completionMode") == "Indexed":
-            taken = completed_indexes(job) | {int(objects.annotations(p).get(INDEX, -1)) for p in alive}
-            free = (n for n in range(objects.dig(job, "spec.completions", 0)) if n not in taken)
-            indexes = [number for number, _ in zip(free, range(missing), strict=False)]
+    def _indexes(
+        self, job: Object, status: Object, missing: int, alive: list[Object]
+    ) -> tuple[list[int | None], float | None]:
+        """Give the indexes of the pods to make (None each where there are none), and seconds until another may be tried."""
+        if objects.dig(job, "spec.completionMode") != "Indexed":
+            return [None] * missing, None
+        counted = {"status": status}
+        taken = completed_indexes(counted) | failed_indexes(counted) | {index_of(pod) for pod in alive}
+        free = [n for n in range(objects.dig(job, "spec.completions", 0)) if n not in taken]
+        waits: dict[int, int] = {}
+        if per_index(job) is not None:
+            tries = self.tries.setdefault(objects.uid(job), Tries()).indexes
+            waits = {n: left for n in free if n in tries and (left := tries[n].ready_us() - self.engine.unix_us) > 0}
+        later = min(waits.values()) / SECOND_US if waits else None
+        return list[int | None](n for n in free if n not in waits)[:missing], later
+
+    def _make(self, job: Object, indexes: list[int | None]) -> list[Object]:
         made = []
         for index in indexes:
             pod = pod_from_template(job, objects.dig(job, "spec.template", {}))
             pod["metadata"]["finalizers"] = [TRACKING]
             if index is not None:
                 _give_index(pod, job, index)
+                if per_index(job) is not None:
+                    tries = self.tries.setdefault(objects.uid(job), Tries())
+                    pod["metadata"]["annotations"] = {**pod["metadata"]["annotations"], **tries.marks(index)}
             try:
                 made.append(self.client.create("pods", pod, because=f"Job {objects.name(job)} wants one more pod"))
             except StatusError as error:
@@ -286,7 +316,7 @@ class JobController(Controller):
     # ---- the status -------------------------------------------------------------------------------------------
     def _conclude(
         self, job: Object, status: Object, alive: list[Object], conditions: list[Object], suspended: bool
-    ) -> tuple[tuple[str, str, str] | None, list[Object]]:
+    ) -> tuple[Verdict | None, list[Object]]:
         """Tell whether the Job is complete, and note that it is suspended or resumed."""
         wanted, done = objects.dig(job, "spec.completions"), status.get("succeeded", 0)
         complete = (done > 0 and not alive) if wanted is None else (done >= wanted and not alive)
@@ -305,13 +335,14 @@ class JobController(Controller):
         return None, conditions
 
     def _finish(
-        self, job: Object, status: Object, conditions: list[Object], verdict: tuple[str, str, str]
+        self, job: Object, status: Object, conditions: list[Object], verdict: Verdict, *, left: bool
     ) -> list[Object]:
+        """Write the verdict: at first what it will be, and the end itself once no pod is left."""
         kind, reason, message = verdict
-        plain = self.version < (1, 31)
-        if not plain:
-            first = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
-            conditions = objects.with_condition(conditions, self._condition(first, reason, message))
+        if self.version >= INTERIM_SINCE:
+            conditions = objects.with_condition(conditions, self._condition(INTERIM[kind], reason, message))
+            if left:
+                return conditions
         elif kind == "Complete":
             reason = message = ""
         conditions = objects.with_condition(conditions, self._condition(kind, reason, message))

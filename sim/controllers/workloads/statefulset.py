@@ -1,7 +1,6 @@
 """The StatefulSet controller: pods with names, one after another, each waiting for the one before.
 
-Models: pkg/controller/statefulset (stateful_set.go, stateful_set_control.go, stateful_set_utils.go). Left out: claim
-retention policies, rollingUpdate.maxUnavailable.
+Models: pkg/controller/statefulset (stateful_set.go, stateful_set_control.go, stateful_set_utils.go).
 """
 
 from __future__ import annotations
@@ -16,9 +15,12 @@ from sim.controllers.base import Controller
 from sim.controllers.workloads import revisions
 from sim.controllers.workloads.claims import claim, would_adopt
 from sim.controllers.workloads.pods import available, pod_from_template
+from sim.controllers.workloads.rolling import resolve
 
 REVISION, POD_NAME = "controller-revision-hash", "statefulset.kubernetes.io/pod-name"
 INDEX = "apps.kubernetes.io/pod-index"
+SEVERAL_SINCE, RETENTION_SINCE = (1, 35), (1, 27)
+"""Since when the gates MaxUnavailableStatefulSet and StatefulSetAutoDeletePVC are on."""
 
 
 def ordinal_of(owner: Object, pod: Object) -> int:
@@ -67,6 +69,11 @@ class Plan:
         wait = objects.dig(self.owner, "spec.minReadySeconds", 0)
         return ready(pod) and not objects.deleting(pod) and available(pod, wait, self.now_us)
 
+    def most_unavailable(self) -> int | None:
+        """Give rollingUpdate.maxUnavailable in pods, at least one; None where it is not said."""
+        value = objects.dig(self.owner, "spec.updateStrategy.rollingUpdate.maxUnavailable")
+        return None if value is None else max(1, resolve(value, objects.dig(self.owner, "spec.replicas", 0), up=False))
+
     def revision_for(self, number: int) -> Object:
         """Give the revision in which a new pod of that number is made. Models: newVersionedStatefulSetPod."""
         start = objects.dig(self.owner, "spec.ordinals.start", 0)
@@ -106,6 +113,8 @@ class StatefulSetController(Controller):
         current = next((each for each in history if objects.name(each) == named), update)
         plan = Plan(owner, pods, current, update, self.engine.unix_us)
         if not objects.deleting(owner):
+            if self.version >= RETENTION_SINCE:
+                self._retain(plan)
             self._act(plan)
         again = self._status(key, plan)
         live = {objects.name(current), objects.name(update), *(
@@ -161,6 +170,14 @@ class StatefulSetController(Controller):
         """Replace one pod of an older revision, from the highest number down to the partition."""
         start = objects.dig(plan.owner, "spec.ordinals.start", 0)
         split = objects.dig(plan.owner, "spec.updateStrategy.rollingUpdate.partition", 0)
+        most = plan.most_unavailable() if self.version >= SEVERAL_SINCE else None
+        if most is not None:
+            room = most - sum(1 for pod in plan.slots.values() if pod is None or not plan.available(pod))
+            old: list[Object] = [pod for number, pod in sorted(plan.slots.items(), reverse=True) if number >= start + split and (
+                pod is not None and not objects.deleting(pod) and objects.labels(pod).get(REVISION) != objects.name(plan.update))]
+            for each in old[:max(0, room)]:
+                self._delete(plan, each, "its template is older than the set's")
+            return
         for number, pod in sorted(plan.slots.items(), reverse=True):
             if pod is None or number < start + split:
                 return
@@ -210,6 +227,29 @@ class StatefulSetController(Controller):
                     f"{self._verb('Create')} Claim {name} Pod {pod} in StatefulSet {objects.name(owner)} success")
             volumes.append({"name": objects.name(each), "persistentVolumeClaim": {"claimName": name}})
         return volumes
+
+    def _retain(self, plan: Plan) -> None:
+        """Let claims go with the set, or with the pods that it no longer wants, as its retention policy says."""
+        policy = objects.dig(plan.owner, "spec.persistentVolumeClaimRetentionPolicy", {})
+        deleted, scaled = policy.get("whenDeleted", "Retain"), policy.get("whenScaled", "Retain")
+        if not objects.dig(plan.owner, "spec.volumeClaimTemplates"):
+            return
+        for pod in plan.pods:
+            surplus = pod in plan.condemned
+            keeper: Object | None = pod if scaled == "Delete" and surplus else plan.owner if deleted == "Delete" else None
+            for each in objects.dig(plan.owner, "spec.volumeClaimTemplates", []):
+                key = Key("persistentvolumeclaims", objects.namespace(pod), f"{objects.name(each)}-{objects.name(pod)}")
+                found = self.reader.get(key)
+                if found is None:
+                    continue
+                ours = (objects.uid(plan.owner), objects.uid(pod))
+                wanted = [ref for ref in objects.owners(found) if ref["uid"] not in ours]
+                if keeper is not None:
+                    wanted.append({"apiVersion": keeper.get("apiVersion", "v1"), "kind": keeper["kind"],
+                                   "name": objects.name(keeper), "uid": objects.uid(keeper)})
+                if wanted != objects.owners(found):
+                    self.client.patch(key, {"metadata": {"ownerReferences": wanted or None}}, because=(
+                        "persistentVolumeClaimRetentionPolicy of the set"))
 
     def _delete(self, plan: Plan, pod: Object, because: str) -> None:
         self.client.delete(objects.key("pods", pod), because=because)
