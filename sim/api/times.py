@@ -23,6 +23,12 @@ def _second(unix_s: int) -> str:
     return (_EPOCH + timedelta(seconds=unix_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def http_date(unix_us: int) -> str:
+    """Write a moment as HTTP's headers do: `Tue, 10 Jun 2025 08:00:00 GMT`."""
+    at = datetime.fromtimestamp(unix_us // 1_000_000, UTC)
+    return f"{'Mon Tue Wed Thu Fri Sat Sun'.split()[at.weekday()]}, {at.day:02} {'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split()[at.month - 1]} {at:%Y %H:%M:%S} GMT"
+
+
 def stamp_micro(unix_us: int) -> str:
     """Write a moment to the microsecond (Leases, Events): `2025-06-10T08:00:00.000000Z`."""
     return (_EPOCH + timedelta(microseconds=unix_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

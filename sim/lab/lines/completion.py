@@ -61,7 +61,8 @@ def _names(lab: Lab, words: list[str], word: str, terminal: str) -> list[str]:
             return []
     if words[0] not in ("kubectl", "k"):
         return list(lab.network.hosts)
-    from sim.shell.kubectl.frame import complete, invocation
+    from sim.shell.kubectl.frame import invocation
+    from sim.shell.kubectl.words import complete
 
     minor = invocation.client_version(lab.terminals[terminal].login.host)[1]
     path, found, more = complete.options(minor, words[1:], word)

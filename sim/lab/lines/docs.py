@@ -36,7 +36,8 @@ def text(topic: str) -> str:
 
 def commands(lab: Lab) -> str:
     """List the programs that are modelled, and the verbs that the kubectl of the chosen terminal's host has."""
-    from sim.shell.kubectl.frame import complete, invocation
+    from sim.shell.kubectl.frame import invocation
+    from sim.shell.kubectl.words import complete
     from sim.shell.pipes import COMMANDS
     from sim.shell.system.basic import kubectl
 

@@ -1,7 +1,7 @@
 """kubectl describe: tab stops, events, and that no kind of an ordinary cluster is left out or crashes."""
 import pytest
 
-from sim.shell.kubectl.describe.containers import probe
+from sim.shell.kubectl.describe.pod.containers import probe
 from sim.shell.kubectl.describe.generic import title
 from sim.shell.kubectl.describe.writer import tabulate
 from tests.lab_fixtures import lab

@@ -1,7 +1,7 @@
 """The frame of kubectl: complaints recorded from the real clients 1.33.1 and 1.36.3 (typed without a cluster)."""
 import pytest
 
-from sim.shell.kubectl.frame import flags, pages, verbs
+from sim.shell.kubectl.words import flags, pages, verbs
 from tests.lab_fixtures import lab
 
 ERRORS = [
@@ -100,3 +100,17 @@ def test_old_names_are_known_to_old_clients_only():
     assert old.values["delete-emptydir-data"] is True and "delete-emptydir-data" in old.given and len(old.warnings) == 1
     with pytest.raises(Exception, match="unknown flag: --delete-local-data"):
         flags.parse(["--delete-local-data", "x"], pages.pages(33).flags("drain"), "drain")
+
+
+def test_verbosity_writes_the_requests_as_the_client_of_the_version_does():
+    one = lab("first-steps")
+    text = one.run("kubectl get node node01 -v=6").stderr
+    assert 'loader.go:402] Config loaded from file:  /root/.kube/config\n' in text
+    assert text.endswith('round_trippers.go:632] "Response" verb="GET" url="https://172.30.1.2:6443/api/v1/nodes/node01" status="200 OK" milliseconds=10\n')
+    assert "/apis?timeout=32s" not in one.run("kubectl get nodes -v=6").stderr  # what was discovered is kept
+    text = one.run("kubectl delete pod nope -v=8").stderr
+    assert 'status="404 Not Found" headers=<\n\tAudit-Id: ' in text and '"Response Body" body="{\\"kind\\":\\"Status\\"' in text
+    one.run("sed -i s/1.33.1/1.28.4/ /usr/bin/kubectl")
+    text = one.run("kubectl label node node01 a=b -v=8").stderr
+    assert 'Request Body: {"metadata":{"labels":{"a":"b"}}}\n' in text and "round_trippers.go:473]     Content-Type: application/merge-patch+json\n" in text
+    assert 'PATCH https://172.30.1.2:6443/api/v1/nodes/node01\n' in text and "round_trippers.go:574] Response Status: 200 OK in 10 milliseconds\n" in text

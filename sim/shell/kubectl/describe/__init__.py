@@ -1,6 +1,6 @@
 """`kubectl describe`: one describer a kind, in files by kind group. They may import frame and printing."""
 
-from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.words.verbs import Verb
 
 
 def verbs() -> dict[str, Verb]:

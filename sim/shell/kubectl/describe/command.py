@@ -15,14 +15,14 @@ from sim.engine import Steps
 from sim.shell.kubectl.describe import network, nodes, settings, storage, workloads
 from sim.shell.kubectl.describe.common import events
 from sim.shell.kubectl.describe.generic import generic
-from sim.shell.kubectl.describe.pods import pod
+from sim.shell.kubectl.describe.pod.pods import pod
 from sim.shell.kubectl.describe.writer import Writer
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import FILES, SELECTION, Verb
 from sim.shell.kubectl.resource import selection
 from sim.shell.kubectl.resource.selection import Selection, Target
+from sim.shell.kubectl.words.verbs import FILES, SELECTION, Verb
 
 EVENTS_OF_ONE_SINCE = (1, 34)
 """From then on events are shown only where a single object is described. golden/KUBECTL-FINDINGS.md A2."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from sim.api import objects
 from sim.api.client import Object
 from sim.shell.kubectl.describe.common import annotated, head, labels, when
+from sim.shell.kubectl.describe.pod.volumes import source
 from sim.shell.kubectl.describe.settings import inline_annotations
-from sim.shell.kubectl.describe.volumes import source
 from sim.shell.kubectl.describe.writer import Writer
 
 MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}

@@ -11,7 +11,7 @@ from typing import Any
 from sim.api import objects, times
 from sim.api.client import Object
 from sim.shell.kubectl.describe.common import annotated, controlled_by, head, labels, selector, when
-from sim.shell.kubectl.describe.pods import template
+from sim.shell.kubectl.describe.pod.pods import template
 from sim.shell.kubectl.describe.writer import Writer
 
 REVISION = "deployment.kubernetes.io/revision"

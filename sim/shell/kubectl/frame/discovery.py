@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
+
+from sim.api.client import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,11 @@ def mapping_of(row: Mapping[str, Any]) -> Mapping_:
     return Mapping_(row["resource"], row["kind"], row["group"], row["version"], row["namespaced"],
                     (plural, row["singular"], *row["shortNames"]), tuple(row.get("verbs") or ()),
                     tuple(row.get("categories") or ()))
+
+
+def path_of(key: Key, group: str, version: str, subresource: str = "") -> str:
+    """Give the path of an object or a collection."""
+    root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    space = f"/namespaces/{key.namespace}" if key.namespace else ""
+    name = f"/{quote(key.name)}" if key.name else ""
+    return f"{root}{space}/{key.resource}{name}{f'/{subresource}' if subresource else ''}"

@@ -17,7 +17,8 @@ from sim.host.network import Connection, Host
 from sim.shell.kubectl.frame import kubeconfig
 from sim.shell.kubectl.frame.discovery import Mapping_, mapping_of
 from sim.shell.kubectl.frame.errors import UsageError, usage_error
-from sim.shell.kubectl.frame.flags import Parsed
+from sim.shell.kubectl.frame.requestlog import RequestLog
+from sim.shell.kubectl.words.flags import Parsed
 from sim.shell.pipes import Call
 
 START_SECONDS, REQUEST_SECONDS = 0.1, 0.01
@@ -54,12 +55,14 @@ class Invocation:
         self.flags = parsed.values
         self.given = parsed.given
         self.dash = parsed.dash
+        self.release = client_release(call.host)
         self.version = client_version(call.host)
         self._config: dict[str, Any] | None = None
         self._effective: kubeconfig.Effective | None = None
         self._mappings: list[Mapping_] | None = None
         self._tokens_us = call.engine.now_us - BURST * SECOND_US // QUERIES_PER_SECOND
         self._pid = 0
+        self._requests = RequestLog(self)
 
     # ---- speaking ---------------------------------------------------------------------------------------------
     def out(self, text: str) -> None:
@@ -118,10 +121,24 @@ class Invocation:
 
     # ---- requests ---------------------------------------------------------------------------------------------
     def request(self, request: Request, patience_seconds: float | None = None) -> Steps[Response]:
-        """Send a request; it takes time, and more when the client limits itself. Raises StatusError, TransportError.
+        """Send a request, and log it as -v says. Raises StatusError, TransportError.
 
         patience_seconds: how long an answer is waited for; None: as --request-timeout says.
         """
+        self._requests.sent(request)
+        try:
+            response = yield from self._request(request, patience_seconds)
+        except StatusError as error:
+            self._requests.answered(request, error.code, error.status())
+            raise
+        except TransportError:
+            self._requests.answered(request, 0, "")
+            raise
+        self._requests.answered(request, 201 if request.verb == "create" else response.code, response.body)
+        return response
+
+    def _request(self, request: Request, patience_seconds: float | None) -> Steps[Response]:
+        """Send a request; it takes time, and more when the client limits itself."""
         address = self.server_address() or LOCALHOST
         kubeconfig.check_files(self.call, self.effective, self.flags)
         now_us = self.engine.now_us
@@ -204,7 +221,9 @@ class Invocation:
             ask = Request("get", Key("", "", "/apis"), agent="kubectl", user=self.user)
             for left in reversed(range(self.tries)):
                 try:
-                    body = (yield from self.request(ask, None if kept is None else 0)).body
+                    body = (yield from self._request(ask, None if kept is None else 0)).body
+                    if kept is None:
+                        self._requests.discovered(200)
                     break
                 except (TransportError, StatusError) as error:
                     unknown = isinstance(error, StatusError)
@@ -213,6 +232,7 @@ class Invocation:
                     if kept is not None:
                         body = kept
                         break
+                    self._requests.discovered(error.code if isinstance(error, StatusError) else 0)
                     self.log_discovery(error)
                     if not left:
                         raise (StatusError(HTTP_UNAUTHORIZED, "Unauthorized", self._asked_who) if unknown else error) from None
@@ -255,9 +275,22 @@ class Invocation:
     @property
     def discovery_url(self) -> str:
         """Give the first URL of discovery."""
+        return f"{self.base_url}/api?timeout={self.timeout_text(DISCOVERY_TIMEOUT)}"
+
+    @property
+    def base_url(self) -> str:
+        """Give the server's address as it begins each URL."""
         host, port = self.server_address() or LOCALHOST
         scheme = "https" if self.effective.server.startswith("https") else "http"
-        return f"{scheme}://{host}:{port}/api?timeout={self.timeout_text(DISCOVERY_TIMEOUT)}"
+        return f"{scheme}://{host}:{port}"
+
+    def known(self, resource: str) -> Mapping_ | None:
+        """Give what discovery said of a resource, if it was asked already."""
+        return next((each for each in self._mappings or () if each.resource == resource), None)
+
+    def config_path(self) -> str:
+        """Give the first kubeconfig that is there, "" for none."""
+        return next((path for path in kubeconfig.paths(self.call, self.flags["kubeconfig"]) if self.call.files.exists(self.call.path(path))), "")
 
     @property
     def _asked_who(self) -> str:
@@ -316,11 +349,15 @@ class Invocation:
         return Key(mapping.resource, (namespace or self.namespace) if mapping.namespaced else "", name)
 
 
-def client_version(host: Host) -> tuple[int, int]:
-    """Read which kubectl is installed on the host."""
+def client_release(host: Host) -> str:
+    """Read which kubectl is installed on the host: `1.33.1`."""
     try:
-        text = host.files.view().read("/usr/bin/kubectl").decode()
-        major, minor, _ = text.split(" v", 1)[1].split(".", 2)
-        return int(major), int(minor)
-    except (FileError, IndexError, ValueError):
-        return 1, 33
+        return host.files.view().read("/usr/bin/kubectl").decode().split(" v", 1)[1].split()[0]
+    except (FileError, IndexError, UnicodeDecodeError):
+        return "1.33.1"
+
+
+def client_version(host: Host) -> tuple[int, int]:
+    """Read which minor version of kubectl is installed on the host."""
+    major, minor, *_ = [*client_release(host).split("."), ""]
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (1, 33)

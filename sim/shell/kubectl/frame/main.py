@@ -9,19 +9,17 @@ from functools import cache
 
 from sim.api.errors import NotSimulated, StatusError, TransportError
 from sim.engine import Steps, microseconds
-from sim.shell.kubectl.frame import flags as flags_
-from sim.shell.kubectl.frame import verbs
 from sim.shell.kubectl.frame.errors import Exit, UsageError, server_error, usage_error
 from sim.shell.kubectl.frame.invocation import START_SECONDS, Invocation, client_version
-from sim.shell.kubectl.frame.pages import Pages, pages
-from sim.shell.kubectl.frame.verbs import EVERYWHERE, Verb
 from sim.shell.kubectl.printing.jsonpath import JsonPathError
+from sim.shell.kubectl.words import flags as flags_
+from sim.shell.kubectl.words import verbs
+from sim.shell.kubectl.words.pages import Pages, pages
+from sim.shell.kubectl.words.verbs import EVERYWHERE, Verb
 from sim.shell.pipes import Call
 
 QUIET_GROUPS = ("rollout", "certificate")
 """Groups whose help without a subcommand goes to stdout; the others' goes to stderr."""
-VERBOSE = 6
-"""From this level of -v on kubectl writes its requests, which is not modelled."""
 
 
 @cache
@@ -86,8 +84,6 @@ def _run(inv: Invocation, tree: Pages) -> Steps[int]:
         known = flag.name in verb.models or flag.name in EVERYWHERE
         if flag.name in inv.given and not known and inv.flags[flag.name] != flag.default and not flag.deprecated:
             raise NotSimulated(f"{inv.root} --{flag.name}")
-    if (inv.flags["v"] or 0) >= VERBOSE:
-        raise NotSimulated(f"kubectl -v={inv.flags['v']}")
     return (yield from verb.run(inv))
 
 

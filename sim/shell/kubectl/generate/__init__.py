@@ -3,7 +3,7 @@
 May import the frame, printing and `writing` (how an object is sent and printed).
 """
 
-from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.words.verbs import Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -10,8 +10,8 @@ from sim.api.errors import NotSimulated
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.words.verbs import Verb
 
 RBAC = "rbac.authorization.k8s.io"
 SERVICE_ACCOUNT = mapping("serviceaccounts", "ServiceAccount")

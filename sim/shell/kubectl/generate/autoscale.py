@@ -12,9 +12,9 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import FILES, Verb
 from sim.shell.kubectl.generate.generator import create, mapping
 from sim.shell.kubectl.resource.chosen import Info, choose
+from sim.shell.kubectl.words.verbs import FILES, Verb
 from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 
 SCALABLE = ("deployments", "replicasets", "replicationcontrollers", "statefulsets")

@@ -17,8 +17,8 @@ from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.words.verbs import Verb
 
 CONFIG_MAP, SECRET = mapping("configmaps", "ConfigMap"), mapping("secrets", "Secret")
 KEY = re.compile(r"[-._a-zA-Z0-9]+")

@@ -11,10 +11,10 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import FILES, Verb
 from sim.shell.kubectl.generate.generator import create
 from sim.shell.kubectl.generate.services import SERVICE
 from sim.shell.kubectl.resource.chosen import Info, choose, selector_labels
+from sim.shell.kubectl.words.verbs import FILES, Verb
 from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 
 EXPOSABLE = ("pods", "services", "replicationcontrollers", "deployments", "replicasets")

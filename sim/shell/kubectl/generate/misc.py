@@ -12,8 +12,8 @@ from sim.api.client import Object
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.words.verbs import Verb
 
 NAMESPACE = mapping("namespaces", "Namespace", namespaced=False)
 QUOTA = mapping("resourcequotas", "ResourceQuota")

@@ -16,10 +16,10 @@ from sim.api.errors import NotSimulated
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import create, finish, mapping
 from sim.shell.kubectl.generate.services import SERVICE
 from sim.shell.kubectl.resource.chosen import selector_labels
+from sim.shell.kubectl.words.verbs import Verb
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, typed
 
 POD = mapping("pods", "Pod")

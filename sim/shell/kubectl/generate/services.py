@@ -9,8 +9,8 @@ from sim.api.client import Object
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.words.verbs import Verb
 
 SERVICE = mapping("services", "Service")
 PORT_MAX = 65535

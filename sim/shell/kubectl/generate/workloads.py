@@ -10,8 +10,8 @@ from sim.api.client import Key, Object
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.generate.generator import after_dash, before_dash, finish, mapping, metadata, name_of
+from sim.shell.kubectl.words.verbs import Verb
 
 DEPLOYMENT, JOB, CRON_JOB = (mapping("deployments", "Deployment", "apps"), mapping("jobs", "Job", "batch"),
                              mapping("cronjobs", "CronJob", "batch"))

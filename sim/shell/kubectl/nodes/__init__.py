@@ -3,7 +3,7 @@
 May import the frame of kubectl and what lies below it. How a pod is evicted is the server's business.
 """
 
-from sim.shell.kubectl.frame.verbs import PRINTING, Verb
+from sim.shell.kubectl.words.verbs import PRINTING, Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -12,8 +12,8 @@ from sim.api.client import Key, Object
 from sim.engine import SECOND_US, Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.tables import Columns
+from sim.shell.kubectl.words.verbs import Verb
 
 GROUP, EARLY = "metrics.k8s.io", "metrics not available yet"
 PARENTHESES_SINCE = (1, 32)

@@ -1,6 +1,6 @@
 """Verbs that change nothing: get, events, logs, wait, explain, version and kin. They may import frame and printing."""
 
-from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.words.verbs import Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -13,9 +13,9 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.forms import Form
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import PRINTING, Verb
 from sim.shell.kubectl.printing import rules
 from sim.shell.kubectl.printing.tables import layout
+from sim.shell.kubectl.words.verbs import PRINTING, Verb
 
 TWO = "you must specify two arguments: verb resource or verb resource/resourceName."
 

@@ -12,8 +12,8 @@ from sim.api.errors import TransportError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.yaml import to_yaml
+from sim.shell.kubectl.words.verbs import Verb
 from sim.versions.builds import build
 
 KUSTOMIZE = (((1, 36), "v5.8.1"), ((1, 34), "v5.7.1"), ((1, 32), "v5.6.0"), ((1, 31), "v5.4.2"),

@@ -14,9 +14,9 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.printing.tables import layout
 from sim.shell.kubectl.printing.yaml import to_yaml
+from sim.shell.kubectl.words.verbs import Verb
 
 ORDERS: dict[str, Callable[[Mapping_], tuple[str, ...]]] = {
     "": lambda m: (m.group, m.plural), "name": lambda m: (m.plural,), "kind": lambda m: (m.kind,)}

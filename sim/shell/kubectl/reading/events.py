@@ -13,8 +13,8 @@ from sim.engine import Event, Interrupt, Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.forms import Form
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import PRINTING, Verb
 from sim.shell.kubectl.printing.tables import Columns
+from sim.shell.kubectl.words.verbs import PRINTING, Verb
 
 TYPES = ("Normal", "Warning")
 EARLIEST = "0001-01-01T00:00:00Z"

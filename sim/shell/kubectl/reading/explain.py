@@ -19,7 +19,7 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import Exit, UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
+from sim.shell.kubectl.words.verbs import Verb
 
 MINORS = (33, 36)
 WIDTH = 76

@@ -15,13 +15,13 @@ from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.forms import GET_FORMS, Form
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import FILES, PRINTING, SELECTION, Verb
 from sim.shell.kubectl.printing import jsonpath
 from sim.shell.kubectl.printing.tables import Columns
 from sim.shell.kubectl.reading import raw, sorting
 from sim.shell.kubectl.reading.watch import Watcher
 from sim.shell.kubectl.resource import selection
 from sim.shell.kubectl.resource.selection import Selection, Target
+from sim.shell.kubectl.words.verbs import FILES, PRINTING, SELECTION, Verb
 
 NOT_SPECIFIED = (
     'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '

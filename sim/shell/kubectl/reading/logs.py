@@ -14,8 +14,8 @@ from sim.api.errors import StatusError
 from sim.engine import Event, Interrupt, Steps
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.resource import selection
+from sim.shell.kubectl.words.verbs import Verb
 
 USAGE = ("expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs "
          "command")

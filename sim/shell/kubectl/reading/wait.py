@@ -17,10 +17,10 @@ from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError, server_error
 from sim.shell.kubectl.frame.forms import Form
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import FILES, PRINTING, SELECTION, Verb
 from sim.shell.kubectl.printing import goformat, jsonpath
 from sim.shell.kubectl.resource import selection
 from sim.shell.kubectl.resource.selection import Selection
+from sim.shell.kubectl.words.verbs import FILES, PRINTING, SELECTION, Verb
 
 CREATE_SINCE, LIST_SINCE = (1, 31), (1, 34)
 POLL_SECONDS = 0.5

@@ -6,21 +6,14 @@ Models: net/url.Error, client-go/rest/request.go (URL).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from sim.api.client import Key
 from sim.api.errors import TransportError
+from sim.shell.kubectl.frame.discovery import path_of
 from sim.shell.kubectl.frame.invocation import LOCALHOST, Invocation
 
 PARAMETERS = ("dryRun", "fieldManager", "fieldSelector", "fieldValidation", "force", "labelSelector", "limit", "timeout")
-
-
-def path_of(key: Key, group: str, version: str, subresource: str = "") -> str:
-    """Give the path of an object or a collection."""
-    root = f"/apis/{group}/{version}" if group else f"/api/{version}"
-    space = f"/namespaces/{key.namespace}" if key.namespace else ""
-    name = f"/{quote(key.name)}" if key.name else ""
-    return f"{root}{space}/{key.resource}{name}{f'/{subresource}' if subresource else ''}"
 
 
 def go_error(

@@ -3,7 +3,7 @@
 What is asked for is checked as the real one checks it; container file systems are not modelled.
 """
 
-from sim.shell.kubectl.frame.verbs import FILES, Verb
+from sim.shell.kubectl.words.verbs import FILES, Verb
 
 
 def verbs() -> dict[str, Verb]:

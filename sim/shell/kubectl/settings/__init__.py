@@ -1,6 +1,6 @@
 """kubectl config: reads and writes kubeconfig files on the host, as the real one does. It asks no server."""
 
-from sim.shell.kubectl.frame.verbs import PRINTING, Verb
+from sim.shell.kubectl.words.verbs import PRINTING, Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -14,8 +14,8 @@ from sim.host.files import FileError
 from sim.shell.kubectl.frame import kubeconfig
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.pages import pages
 from sim.shell.kubectl.printing.yaml import to_yaml
+from sim.shell.kubectl.words.pages import pages
 
 Entry = dict[str, Any]
 PREFERENCES_BEFORE = (1, 34)

@@ -1,6 +1,6 @@
 """Verbs for workloads: scale, set, rollout. May import the frame, printing and `writing`."""
 
-from sim.shell.kubectl.frame.verbs import FILES, PRINTING, Verb
+from sim.shell.kubectl.words.verbs import FILES, PRINTING, Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -16,8 +16,8 @@ from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
-from sim.shell.kubectl.frame.verbs import Verb
 from sim.shell.kubectl.resource.chosen import Chosen, Info, choose, from_files
+from sim.shell.kubectl.words.verbs import Verb
 from sim.shell.kubectl.workloads.environment import change_env, list_env
 from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 

@@ -1,6 +1,6 @@
 """Verbs that change objects. They may import frame, printing and each other; the groups beside it build on this one."""
 
-from sim.shell.kubectl.frame.verbs import FILES, PRINTING, Verb
+from sim.shell.kubectl.words.verbs import FILES, PRINTING, Verb
 
 
 def verbs() -> dict[str, Verb]:

@@ -5,8 +5,8 @@ Models: `kubectl __complete`, for commands and flags; names in the cluster are t
 
 from __future__ import annotations
 
-from sim.shell.kubectl.frame import verbs
-from sim.shell.kubectl.frame.pages import pages
+from sim.shell.kubectl.words import verbs
+from sim.shell.kubectl.words.pages import pages
 
 
 def commands(minor: int) -> list[str]:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from sim.shell.kubectl.frame.flags import Flag
+from sim.shell.kubectl.words.flags import Flag
 
 VERSIONS = (20, 26, 28, 33, 36)
 """Minor versions of which there are pages; others take the nearest older one."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from sim.api import objects, times
 from sim.api.client import Object
 from sim.shell.kubectl.describe.common import annotated, controlled_by, labels, when
-from sim.shell.kubectl.describe.containers import containers
-from sim.shell.kubectl.describe.volumes import volumes
+from sim.shell.kubectl.describe.pod.containers import containers
+from sim.shell.kubectl.describe.pod.volumes import volumes
 from sim.shell.kubectl.describe.writer import Writer
 
 

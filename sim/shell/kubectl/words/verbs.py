@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.engine import Steps
-from sim.shell.kubectl.frame.flags import Flag
-from sim.shell.kubectl.frame.pages import Pages
+from sim.shell.kubectl.words.flags import Flag
+from sim.shell.kubectl.words.pages import Pages
 
 if TYPE_CHECKING:
     from sim.shell.kubectl.frame.invocation import Invocation
