@@ -113,4 +113,4 @@ def test_verbosity_writes_the_requests_as_the_client_of_the_version_does():
     one.run("sed -i s/1.33.1/1.28.4/ /usr/bin/kubectl")
     text = one.run("kubectl label node node01 a=b -v=8").stderr
     assert 'Request Body: {"metadata":{"labels":{"a":"b"}}}\n' in text and "round_trippers.go:473]     Content-Type: application/merge-patch+json\n" in text
-    assert 'PATCH https://172.30.1.2:6443/api/v1/nodes/node01\n' in text and "round_trippers.go:574] Response Status: 200 OK in 10 milliseconds\n" in text
+    assert 'PATCH https://172.30.1.2:6443/api/v1/nodes/node01?fieldManager=kubectl-label\n' in text and "round_trippers.go:574] Response Status: 200 OK in 10 milliseconds\n" in text
