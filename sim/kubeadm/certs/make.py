@@ -51,6 +51,15 @@ def authority(host: Host, name: str, folder: str = PKI) -> tuple[Certificate, bo
         return certificate, False
 
 
+def authority_of(host: Host, name: str, folder: str = PKI) -> Certificate | None:
+    """Give an authority that can sign here: its certificate and key are on the host and belong together."""
+    try:
+        found, signs = authority(host, name, folder)
+    except (FileError, PkiError):
+        return None
+    return found if signs else None
+
+
 def make_authority(host: Host, row: Authority, folder: str = PKI) -> Certificate:
     """Make an authority that signs itself, for ten years."""
     key = new_key(host)
@@ -138,8 +147,12 @@ def client(host: Host, name: str, groups: tuple[str, ...], lasts_s: int = YEAR_S
 
 def shown(certificate: Certificate, key: PrivateKey) -> dict[str, str]:
     """Give a client certificate and its key as a kubeconfig carries them."""
-    return {"client-certificate-data": base64.b64encode(pem(certificate)).decode(),
-            "client-key-data": base64.b64encode(pem(key)).decode()}
+    return {field: base64.b64encode(text).decode() for field, text in encoded(certificate, key).items()}
+
+
+def encoded(certificate: Certificate, key: PrivateKey) -> dict[str, bytes]:
+    """Give the fields of a kubeconfig's user, before they are coded."""
+    return {"client-certificate-data": pem(certificate), "client-key-data": pem(key)}
 
 
 def kubeconfig(cluster: str, server: str, user: str, credentials: dict[str, str], authority_pem: bytes) -> bytes:

@@ -8,12 +8,14 @@ from typing import Any, NoReturn
 import yaml
 
 from sim.api import documents, times
-from sim.api.client import Key, Object, Request, User
+from sim.api.client import WHOEVER, Key, Object, Request
 from sim.api.errors import StatusError, TransportError
 from sim.engine import Steps, Stream, microseconds
+from sim.host import tls
 from sim.host.files import FileError, View
 from sim.host.network import Connection, Host
 from sim.kubeadm.frame.messages import say
+from sim.pki import PkiError
 from sim.versions.catalogue import Version
 
 REQUEST_SECONDS = 0.01
@@ -56,7 +58,6 @@ class Session:
         self.minor = minor_of(version)
         self.numbers = tuple(Version.parse(version)[:3])
         self.dry_run = False
-        self._user = User()
         self._connection: Connection | None = None
 
     # ---- writing ----------------------------------------------------------------------------------------------
@@ -121,18 +122,19 @@ class Session:
         try:
             loaded: Any = documents.load(self.files.read(path))
             context = next(c["context"] for c in loaded["contexts"] if c["name"] == loaded["current-context"])
-            server = next(c["cluster"]["server"] for c in loaded["clusters"] if c["name"] == context["cluster"])
+            cluster = next(c["cluster"] for c in loaded["clusters"] if c["name"] == context["cluster"])
+            user = next((u["user"] for u in loaded.get("users") or [] if u["name"] == context.get("user")), None) or {}
+            server, credentials = cluster["server"], tls.credentials_of(cluster, user, self.files.read, self.minor)
         except FileError as error:
             problem = "no such file or directory" if not self.files.exists(path) else str(error).lower()
             self.fail("client.no-kubeconfig", path=path, problem=f"open {path}: {problem}")
-        except (yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError):
+        except (yaml.YAMLError, TypeError, KeyError, StopIteration, UnicodeDecodeError, PkiError):
             self.fail("client.no-kubeconfig", path=path, problem="invalid configuration: no configuration has been provided, "
                       "try setting KUBERNETES_MASTER environment variable")
         address, _, port = str(server).rpartition("//")[2].partition(":")
-        if path == KUBELET_CONF:
-            self._user = User(f"system:node:{self.host.name}", ("system:nodes", "system:authenticated"))
         self.server_url = str(server)
-        self._connection = Connection(self.host.network, self.host, address, int(port) if port.isdigit() else 443)
+        self._connection = Connection(
+            self.host.network, self.host, address, int(port) if port.isdigit() else 443, credentials)
 
     def send(self, verb: str, key: Key, **more: Any) -> Steps[Any]:
         """Send a request and give the answer's body; waits as long as the answer takes. Raises StatusError, TransportError."""
@@ -142,7 +144,7 @@ class Session:
         yield self.engine.sleep(microseconds(REQUEST_SECONDS))
         more.setdefault("agent", "kubeadm")
         try:
-            return self._connection.handle(Request(verb, key, user=self._user, **more)).body
+            return self._connection.handle(Request(verb, key, user=WHOEVER, **more)).body
         except (StatusError, TransportError) as error:
             if error.after_seconds:
                 over = self.engine.sleep(microseconds(min(error.after_seconds, 30.0)))
