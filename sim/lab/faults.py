@@ -231,6 +231,9 @@ def _corrupt(network: Network, target: str) -> None:
 def _expire(network: Network, target: str) -> None:
     """End certificates now: of a file, or of kubeadm's names, or all of a host but its authorities."""
     place, _, path = target.partition(":")
+    if not path and "/" in target.partition("/")[2]:
+        place, _, path = target.partition("/")
+        path = f"/{path.lstrip('/')}"
     if path:
         host, paths = _host(network, place), [path]
     else:

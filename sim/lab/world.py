@@ -47,7 +47,7 @@ def start_date(scenario: Scenario, kubernetes: str) -> date:
     return catalogue.release_date(kubernetes) + timedelta(days=60)
 
 
-JOINED = {"component": "/", "path": ":"}
+JOINED = {"component": "/", "certificate": "/", "path": ":"}
 """How a fault's host and target are written as one, by what the fault is aimed at."""
 
 

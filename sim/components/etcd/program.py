@@ -58,6 +58,10 @@ class Etcd(Program):
         self.settings = settings.read(self.flags, self.start_.env, self)
         self._secured("client", self.settings.client_urls)
         self._secured("peer", self.settings.peer_urls)
+        taken = {address_of(url, PEER_PORT) for url in self.settings.peer_urls}
+        for host, port in (address_of(url, ETCD_PORT) for url in self.settings.client_urls):
+            if (host, port) in taken:
+                raise self.fatal(f"listen tcp {host}:{port}: bind: address already in use")
 
     def fatal(self, text: str) -> Fatal:
         """Make the end that etcd's main says with `discovery failed`."""

@@ -31,6 +31,8 @@ WRITING_VERBS = frozenset((
 WRITING_PROGRAMS = frozenset((
     "rm", "mv", "cp", "tee", "touch", "mkdir", "rmdir", "ln", "chmod", "chown", "dd", "truncate", "apt", "apt-get", "apt-mark",
     "kubeadm", "reboot", "shutdown", "poweroff", "kill"))
+READING = {"kubeadm": ("certs check-expiration", "version", "token list", "config images list", "config print")}
+"""What such a program only shows."""
 WRITING_UNITS = frozenset((
     "start", "stop", "restart", "reload", "enable", "disable", "mask", "unmask", "daemon-reload", "isolate", "edit"))
 
@@ -425,6 +427,6 @@ def writes(line: str) -> str:
                 return f"{program} {verb}"
         elif program == "systemctl" and rest and rest[0] in WRITING_UNITS:
             return f"systemctl {rest[0]}"
-        elif program in WRITING_PROGRAMS:
+        elif program in WRITING_PROGRAMS and not " ".join(rest).startswith(READING.get(program, ("\n",))):
             return program
     return ""
