@@ -13,10 +13,11 @@ from sim.lab.install import server_of
 
 
 class InstalledCluster:
-    """A cluster of a lab. hosts: the names of its nodes' hosts, control plane and workers."""
+    """A cluster of a lab. hosts: the names of its nodes' hosts, control plane and workers; outside: of its etcd, if that is outside."""
 
-    def __init__(self, name: str, network: Network, hosts: tuple[str, ...]) -> None:
+    def __init__(self, name: str, network: Network, hosts: tuple[str, ...], outside: tuple[str, ...] = ()) -> None:
         self.name, self.network, self.hosts = name, network, hosts
+        self.etcd_hosts = outside or hosts
         self._stores: list[Store] = []
         """Those that its API servers have served, in order; a restore makes a new one."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sim.api.errors import KubedrillError
 from sim.lab import branches
 from sim.lab import recording as record
+from sim.lab.goals import etcds
 from sim.lab.grader import Grader
 from sim.lab.recording import Input, LabError, Position, Recording
 from sim.lab.run import Result, Run
@@ -26,11 +27,12 @@ __all__ = ["Lab", "LabError", "Progress", "Result"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a task was entered: how many inputs counted, where the run stood."""
+    """How a task was entered: how many inputs counted, where the run stood, the id of each cluster's etcd."""
 
     inputs: int
     position: Position
     world: int
+    etcds: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -157,6 +159,11 @@ class Lab(Run):
         return found
 
     @property
+    def present_entry(self) -> Entry | None:
+        """Give how the present task was entered, None when all are done."""
+        return self.progress.entered.get(self.task.name) if self.task is not None else None
+
+    @property
     def task_entered_us(self) -> int:
         """Give the moment at which the present task was entered."""
         task = self.task
@@ -177,7 +184,8 @@ class Lab(Run):
         if task.restore_from:
             self._restore(task.restore_from)
         self._prepare(task.on_enter, f"on_enter of {task.name}")
-        self.progress.entered[task.name] = Entry(inputs, self.position, self.progress.worlds)
+        self.progress.entered[task.name] = Entry(
+            inputs, self.position, self.progress.worlds, {name: etcds.cluster_id(self, name) for name in self.world.clusters})
         self.grader.watch_hosts(task.goals)
 
     def _restore(self, name: str) -> None:

@@ -114,7 +114,7 @@ class World:
         spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster), number, etcd=etcd)
         if etcd:
             external_etcd(self.network, etcd, self.kubernetes)
-        self.clusters[cluster.name] = InstalledCluster(cluster.name, self.network, tuple(node.name for node in nodes))
+        self.clusters[cluster.name] = InstalledCluster(cluster.name, self.network, tuple(node.name for node in nodes), etcd)
         images = {name: image.model_dump(exclude_unset=True) for name, image in self.scenario.spec.images.items()}
         install(self.network, spec, self.kubernetes, images)
         wanted = sum(node.present for node in nodes)

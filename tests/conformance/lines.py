@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 600
 """Simulated time a line gets."""
 MACHINE_SECONDS = 60
 """Real time a line gets."""
-LABS = {"node-failure": "node-down"}
+LABS = {"node-failure": "node-down", "etcd": "backup-and-restore", "multi-cluster": "backup-and-restore-2"}
 """Topic -> lab; all others have the kubeadm cluster of two nodes."""
 DEFAULT_LAB = "os-upgrades"
 NEEDS = ("none", "editor", "interactive")

@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLE = (FOLDER / "_example.yaml").read_text(encoding="utf-8")
 PART = re.compile(r"^ *# \[([a-z-]+)\]\n(.*?)^ *# \[/\1\]\n", re.MULTILINE | re.DOTALL)
 UNUSED = {"to", "snapshot", "of", "valid", "taken_in", "members", "data_dir", "cluster_id", "external", "package", "version", "held",
-          "enabled", "restarted_since_entry", "keys", "target", "hosts", "seconds"}
+          "enabled", "restarted_since_entry", "same_as", "keys", "target", "hosts", "seconds"}
 """Words that the example cannot show: not built yet, or shown in the guide's tables."""
 
 

@@ -207,12 +207,6 @@ def test_a_choice_by_number_and_by_language():
     assert trial(goal).lab_line(":answer 2") == "not yet: that is not the answer"
 
 
-def test_what_is_not_built_refuses():
-    lab = trial("- {snapshot: {host: controlplane, path: /x}}")
-    with pytest.raises(NotSimulated, match="snapshot"):
-        lab.missing(lab.task)
-    assert "not simulated: goal snapshot" in lab.lab_line(":check")
-
 
 def test_goals_of_the_whole_lab_and_the_timeline():
     lab = trial("- {object: node/x, why: 'no'}", """

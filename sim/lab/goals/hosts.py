@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sim.api.errors import NotSimulated
 from sim.engine import SECOND_US
 from sim.host.files import FileError
 from sim.host.network import Host
@@ -55,8 +54,8 @@ def _unit(goal: UnitGoal, host: Host, entered_us: int) -> bool:
     unit = host.unit(goal.name.removesuffix(".service")) if host.powered else None
     if unit is None:
         return goal.active is False
-    if goal.enabled is not None:
-        raise NotSimulated("goal unit.enabled")
+    if goal.enabled is not None and (host.systemd.enabled(unit.name) == "enabled") != goal.enabled:
+        return False
     if goal.active is not None and (unit.active == "active") != goal.active:
         return False
     if goal.restarted_since_entry is not None:
@@ -67,7 +66,7 @@ def _unit(goal: UnitGoal, host: Host, entered_us: int) -> bool:
 
 def _package(goal: PackageGoal, host: Host) -> bool:
     found = host.packages.get(goal.name)
-    if found is None:
+    if found is None or not found.here:
         return False
     if goal.version and not found.version.startswith(goal.version):
         return False

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sim.api import objects, times
 from sim.api.client import Key, Object, Request
-from sim.api.errors import NotSimulated, StatusError
+from sim.api.errors import StatusError, TransportError
 from sim.apiserver.resources import RESOURCES
 from sim.engine import microseconds
-from sim.lab.goals import answers, hosts
+from sim.lab.goals import answers, etcds, hosts
 from sim.lab.goals.compare import results_meet
 from sim.lab.goals.moments import Moment, course, names_one, same
 from sim.lab.goals.objects import Selection, fits, results
@@ -69,13 +69,14 @@ def selected(chosen: Selection, namespace: str, lab: Lab, cluster: str = "") -> 
         return None
     row = RESOURCES[chosen.resource]
     space = namespace if row.namespaced and namespace != "*" else ""
-    if chosen.name and (space or not row.namespaced):
-        found = server.reader.get(Key(row.resource, space, chosen.name))
-        return [found] if found is not None else []
     try:
+        if chosen.name and (space or not row.namespaced):
+            return [server.handle(Request("get", Key(row.resource, space, chosen.name))).body]
         body = server.handle(Request("list", Key(row.resource, space, ""))).body
-    except StatusError:
+    except TransportError:
         return None
+    except StatusError as error:
+        return [] if error.code == 404 else None
     return [obj for obj in body["items"] if chosen.covers(obj, namespace)]
 
 
@@ -85,12 +86,21 @@ def _object(goal: Goal, lab: Lab, window: Window) -> Verdict:
     found = selected(chosen, goal.namespace, lab, goal.cluster)
     if found is None:
         return Verdict(False, why_of(goal, "the API server does not answer"), ("the API server does not answer",))
-    if fits(goal, found, several=chosen.several):
+    others = etcds.strangers(goal, found, lab) if goal.same_as else []
+    if fits(goal, found, several=chosen.several) and not others:
         return GOOD
     why = why_of(goal, f"{goal.object} is not as wanted")
     if not window.asked:
         return Verdict(False, why)
-    return Verdict(False, why, tuple(_instead(goal, chosen, found)), _last_break(goal, lab, window))
+    said = others[:3] or [*_instead(goal, chosen, found), *_stale(lab, goal.cluster)]
+    return Verdict(False, why, tuple(said), None if others else _last_break(goal, lab, window))
+
+
+def _stale(lab: Lab, cluster: str) -> list[str]:
+    """Say that an API server shows what its watch cache holds, and etcd, restored under it, something else."""
+    server = lab.world.server(cluster)
+    return ["the API server shows its old watch cache: it has not been restarted since etcd was restored under it"] if (
+        server is not None and server.cache is not server.store) else []
 
 
 def _instead(goal: Goal, chosen: Selection, found: list[Object]) -> list[str]:
@@ -121,6 +131,18 @@ def _host(goal: Goal, lab: Lab, window: Window) -> Verdict:
     if hosts.holds(goal, lab):
         return GOOD
     return Verdict(False, why_of(goal, f"{hosts.subject(goal)} on {goal.host} is not as wanted"))
+
+
+def _snapshot(goal: Goal, lab: Lab, window: Window) -> Verdict:
+    assert goal.snapshot is not None
+    fault = etcds.snapshot_fault(goal.snapshot, lab)
+    return Verdict(False, why_of(goal, fault), (fault,)) if fault else GOOD
+
+
+def _etcd(goal: Goal, lab: Lab, window: Window) -> Verdict:
+    assert goal.etcd is not None
+    fault = etcds.etcd_fault(goal.etcd, lab, lab.present_entry)
+    return Verdict(False, why_of(goal, fault), (fault,)) if fault else GOOD
 
 
 def _line(goal: Goal, lab: Lab, window: Window) -> Verdict:
@@ -205,10 +227,6 @@ def _within(goal: Goal, lab: Lab, window: Window) -> Verdict:
     return GOOD
 
 
-def _unbuilt(goal: Goal, lab: Lab, window: Window) -> Verdict:
-    raise NotSimulated(f"goal {goal.kind}")
-
-
 JUDGES: dict[str, Callable[[Goal, Lab, Window], Verdict]] = {
     "object": _object, "host": _host, "line": _line, "answer": _answer, "always": _always, "never": _never,
-    "order": _order, "within": _within, "snapshot": _unbuilt, "etcd": _unbuilt}
+    "order": _order, "within": _within, "snapshot": _snapshot, "etcd": _etcd}

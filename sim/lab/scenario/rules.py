@@ -277,8 +277,8 @@ def _goal(scenario: Scenario, goal: Goal, path: Path, task: Task | None, found: 
         found.add(path, f"{goal.kind} is a moment: it stands inside always, never, order or within", "E008")
     if goal.kind == "answer" and (task is None or len(path) > 5):
         found.add((*path, "answer"), "only a task has an answer", "E008")
-    if goal.kind in ("line", "answer") and moment:
-        found.add((*path, goal.kind), "what is asked or run once has no history", "E008")
+    if goal.kind in ("line", "answer", "snapshot", "etcd") and moment:
+        found.add((*path, goal.kind), "what is looked at when asked has no history", "E008")
     if goal.kind in CHECKS:
         CHECKS[goal.kind](scenario, goal, path, found)
     if goal.cluster and goal.cluster not in [cluster.name for cluster in scenario.spec.clusters]:
@@ -307,6 +307,8 @@ def _object_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) ->
         found.add((*path, "object"), str(error), "E010")
         resource = ""
     _where(goal, resource, path, found)
+    if goal.same_as and goal.same_as not in [task.name for task in scenario.spec.tasks]:
+        found.add((*path, "same_as"), f"there is no task {goal.same_as}", "E010")
     if isinstance(goal.count, dict):
         _operators(goal.count, (*path, "count"), found)
     if not goal.where and goal.count is None and not goal.absent and "?" in goal.object:
@@ -379,6 +381,31 @@ def _answer_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) ->
         found.add((*path, "answer", "choices"), "a choice stands twice", "E016")
 
 
+def _snapshot_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:
+    assert goal.snapshot is not None
+    wanted, place = goal.snapshot, (*path, "snapshot")
+    if wanted.host not in scenario.host_names():
+        found.add((*place, "host"), _no_host(wanted.host, scenario.host_names()), "E010")
+    if not wanted.path.startswith("/"):
+        found.add((*place, "path"), "an absolute path, please", "E009")
+    _cluster_name(scenario, wanted.of, (*place, "of"), found)
+    if wanted.taken_in and wanted.taken_in not in [task.name for task in scenario.spec.tasks]:
+        found.add((*place, "taken_in"), f"there is no task {wanted.taken_in}", "E010")
+
+
+def _etcd_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:
+    assert goal.etcd is not None
+    _cluster_name(scenario, goal.etcd.cluster, (*path, "etcd", "cluster"), found)
+    if goal.etcd.data_dir and not goal.etcd.data_dir.startswith("/"):
+        found.add((*path, "etcd", "data_dir"), "an absolute path, please", "E009")
+
+
+def _cluster_name(scenario: Scenario, name: str, path: Path, found: Findings) -> None:
+    names = [cluster.name for cluster in scenario.spec.clusters]
+    if name and name not in names:
+        found.add(path, f"there is no cluster {name}; there are {', '.join(names)}", "E010")
+
+
 def _change_goal(scenario: Scenario, goal: Goal, path: Path, found: Findings) -> None:
     try:
         resource = resource_of(str(goal.change))
@@ -395,6 +422,7 @@ def _moment_host(scenario: Scenario, goal: Goal, path: Path, found: Findings) ->
 
 CHECKS: dict[str, Callable[[Scenario, Goal, Path, Findings], None]] = {
     "object": _object_goal, "host": _host_goal, "line": _line_goal, "answer": _answer_goal, "change": _change_goal,
+    "snapshot": _snapshot_goal, "etcd": _etcd_goal,
     "line_matches": _moment_host}
 
 

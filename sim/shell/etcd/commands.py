@@ -96,8 +96,9 @@ def find(commands: Tree, argv: list[str], tool: str) -> tuple[Command, list[str]
         if word.startswith("-") and len(word) > 1:
             others.append(word)
             flag = (known(commands, path).get(word[2:]) or root.get(word[2:])) if word.startswith("--") else shorts.get(word[1:])
-            if flag is not None and flag.kind != "bool" and rest:
-                others.append(rest.pop(0))
+            alone = "=" not in word and (word.startswith("--") or len(word) == 2)
+            if alone and (flag is None or flag.kind != "bool") and rest:
+                others.append(rest.pop(0))  # cobra takes the next word for the value of a flag that it does not know yet
             continue
         wanted = f"{path} {word}".strip()
         fits = [each for each in commands[path].children if each == wanted] or [

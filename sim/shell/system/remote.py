@@ -191,6 +191,7 @@ def _side(call: Call, place: Place, given: Given) -> Steps[Call]:
         raise Unreachable(f"{user}@{place.host}: Permission denied (publickey,password).")
     login = Login(call.login.terminal, host, user)
     login.sink = call.login.sink
+    place.path = re.sub(r"^~(?=/|$)", login.home, place.path)  # the other side's shell, or its server, knows whose home that is
     return Call(login.shell, "scp", [], call.env, call.streams)
 
 

@@ -109,7 +109,7 @@ class Within(Model):
 GOAL_KINDS = ("object", "host", "line", "answer", "always", "never", "order", "within", "snapshot", "etcd")
 MOMENT_KINDS = ("line_matches", "change")
 GOAL_COMPANIONS = {
-    "object": {"where", "count", "absent", "namespace", "cluster"}, "host": {"file", "unit", "package"},
+    "object": {"where", "count", "absent", "namespace", "cluster", "same_as"}, "host": {"file", "unit", "package"},
     "line": {"on", "expect"}, "answer": set(), "always": set(), "never": set(), "order": {"or_never"},
     "within": set(), "snapshot": set(), "etcd": set(), "line_matches": {"on"},
     "change": {"type", "where", "namespace", "cluster"}}
@@ -117,6 +117,8 @@ GOAL_COMPANIONS = {
 
 class Goal(Model):
     """One goal; `why` is what the learner is told while it does not hold.
+
+    same_as: the objects are those (by uid) that were there when that task was entered, not new ones of their names.
 
     `line_matches` and `change` are moments: they stand only inside always, never, order and within.
     """
@@ -127,6 +129,7 @@ class Goal(Model):
     absent: bool = False
     namespace: str = "default"
     cluster: str = ""
+    same_as: str = ""
     host: str | None = None
     file: FileGoal | None = None
     unit: UnitGoal | None = None

@@ -130,6 +130,7 @@ class Applier:
             query = {**field_validation(self.inv), **self.dry.query}
             key = Key(info.key.resource, info.namespace, "")
             try:
+                obj = objects.drop(obj, "metadata.resourceVersion")
                 obj = yield from self.inv.send("create", key, body=obj, query=query)
             except StatusError as error:
                 raise sourced(error, "creating", info.source) from None

@@ -83,6 +83,7 @@ def send(inv: Invocation, info: Info, dry: DryRun) -> Steps[Object]:
     query = {**field_validation(inv), **dry.query}
     if inv.flags["field-manager"]:
         query["fieldManager"] = inv.flags["field-manager"]
+    obj = objects.drop(obj, "metadata.resourceVersion")  # as resource.Helper does: what was exported may be made anew
     made: Object = yield from inv.send("create", Key(info.key.resource, info.namespace, ""), body=obj, query=query)
     return made
 

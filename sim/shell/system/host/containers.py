@@ -6,6 +6,7 @@ Models: crictl ps, pods, images, logs, inspect, stop, rm, pull, version, info. L
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from sim.api import times
@@ -102,6 +103,14 @@ def _options(words: list[str], with_value: dict[str, str], plain: dict[str, str]
     return options, names
 
 
+def _matches(wanted: str, name: str) -> bool:
+    """Tell whether a name fits crictl's --name, a regular expression of Go."""
+    try:
+        return re.search(wanted, name) is not None
+    except re.error:
+        return wanted in name
+
+
 def _containers(call: Call) -> list[Container]:
     """Give all containers, the newest first."""
     found = [each for sandbox in call.host.runtime.sandboxes.values() for each in sandbox.all()]
@@ -122,7 +131,7 @@ def ps(call: Call, words: list[str]) -> int:
     for each in _containers(call):
         if not ("all" in options or "state" in options or "latest" in options or "last" in options or each.running):
             continue
-        if options.get("name", "") not in each.name or options.get("pod", "") != each.sandbox.id[:len(options.get("pod", ""))]:
+        if not _matches(options.get("name", ""), each.name) or options.get("pod", "") != each.sandbox.id[:len(options.get("pod", ""))]:
             continue
         if "state" in options and each.state != options["state"].lower():
             continue
@@ -148,7 +157,7 @@ def pods(call: Call, words: list[str]) -> int:
     options, _ = parsed
     now = call.engine.unix_us
     found: list[Sandbox] = sorted(call.host.runtime.sandboxes.values(), key=lambda each: (-each.created_us, each.id))
-    found = [s for s in found if options.get("name", "") in s.name and options.get("namespace", s.namespace) == s.namespace]
+    found = [s for s in found if _matches(options.get("name", ""), s.name) and options.get("namespace", s.namespace) == s.namespace]
     if "quiet" in options:
         call.write("".join(f"{sandbox.id}\n" for sandbox in found))
         return 0
