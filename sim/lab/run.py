@@ -52,8 +52,8 @@ class Run:
         self.source = scenario
         self.history = history
         self.seed = seed
-        self.scenario = seeded(scenario, seed)
         self.kubernetes = kubernetes or scenario.spec.versions[0].kubernetes
+        self.scenario = seeded(scenario, seed, self.kubernetes)
         self.recording = Recording()
         self.differs = ""
         """What to say where a replay did not lead to what its recording carries."""

@@ -41,9 +41,10 @@ class Typed:
 
 
 def start_date(scenario: Scenario, kubernetes: str) -> date:
-    """Give the day at which simulated time begins: the scenario's, else 60 days after the version's release."""
-    if scenario.spec.date:
-        return date.fromisoformat(scenario.spec.date)
+    """Give the day at which simulated time begins: the version's, the scenario's, else 60 days after the version's release."""
+    own = next((row.date for row in scenario.spec.versions if row.kubernetes == kubernetes), "")
+    if own or scenario.spec.date:
+        return date.fromisoformat(own or scenario.spec.date)
     return catalogue.release_date(kubernetes) + timedelta(days=60)
 
 

@@ -197,13 +197,18 @@ def _params(scenario: Scenario, found: Findings) -> None:
 
 
 def _dates(scenario: Scenario, found: Findings) -> None:
-    text = scenario.spec.date
-    if not text:
-        return
+    places: list[tuple[Path, str]] = [(("spec", "date"), scenario.spec.date), *(
+        (("spec", "versions", at, "date"), row.date) for at, row in enumerate(scenario.spec.versions))]
+    for place, text in places:
+        if text:
+            _date(place, text, found)
+
+
+def _date(place: Path, text: str, found: Findings) -> None:
     try:
         year = date.fromisoformat(text).year
     except ValueError:
-        found.add(("spec", "date"), f"not a date: {text} (write 2025-06-10)", "E011")
+        found.add(place, f"not a date: {text} (write 2025-06-10)", "E011")
         return
     if not 2014 <= year <= 2100:
         found.add(("spec", "date"), f"no Kubernetes in {year}", "E011")

@@ -112,10 +112,17 @@ def filled(scenario: Scenario, values: dict[str, str]) -> Scenario:
     return Scenario.model_validate(fill(scenario.wire()))
 
 
-def seeded(scenario: Scenario, seed: int) -> Scenario:
-    """Give the scenario with the variants that a seed chooses."""
+def seeded(scenario: Scenario, seed: int, kubernetes: str = "") -> Scenario:
+    """Give the scenario with the variants that a seed chooses, and the words of a version ("" for the first)."""
+    rows = scenario.spec.versions
+    row = next((each for each in rows if each.kubernetes == kubernetes), rows[0])
+    words = dict(row.words)
+    if row.to:
+        words |= {"kubernetes": kubernetes or row.kubernetes, "to": row.to, "to_minor": row.to.rpartition(".")[0],
+                  "minor": (kubernetes or row.kubernetes).rpartition(".")[0]}
     params = scenario.spec.params
-    return filled(scenario, {name: Stream(seed, f"params.{name}").choice(param.one_of) for name, param in params.items()})
+    chosen = {name: Stream(seed, f"params.{name}").choice(param.one_of) for name, param in params.items()}
+    return filled(scenario, {**chosen, **words})
 
 
 def json_schema() -> dict[str, Any]:

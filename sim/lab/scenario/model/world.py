@@ -12,12 +12,15 @@ from sim.lab.scenario.model.words import ETCD_VERSION, VERSION, Model
 class Versions(Model):
     """Versions that the lab is proven on; `to` and `etcd` where a lab moves between versions.
 
-    extraArgs: flags of components on that version only, on top of the cluster's.
+    extraArgs: flags of components on that version only, on top of the cluster's. date: the simulated start with that
+    version. words: what `${name}` means with it; with `to` also `${kubernetes}`, `${minor}`, `${to}` and `${to_minor}`.
     """
 
     kubernetes: str
     to: str = ""
     etcd: str = ""
+    date: str = ""
+    words: dict[str, str] = {}
     extraArgs: dict[str, dict[str, str]] = {}
 
     @field_validator("kubernetes", "to")
