@@ -144,13 +144,21 @@ class Upgrader:
             session.out(moved)
         paths.moved[name] = None
         self.root.rename(current, backup)
+        if equal:
+            yield from session.until(PATIENCE_SECONDS, lambda: self._stopped(name))
         self.root.rename(new, current)
         if session.minor < (1, 31):
             session.out(moved)
         session.say("pods.waiting")
         session.say("pods.patience")
-        yield from self._wait(name, before)
+        yield from self._wait(name, "" if equal else before)
         session.say("pods.upgraded", component=name)
+
+    def _stopped(self, name: str) -> Steps[bool]:
+        """Tell whether no container of a program runs on this host."""
+        yield from self.session.pause(0.0)
+        found = [sandbox.latest(name) for sandbox in self.session.host.runtime.sandboxes.values()]
+        return not any(container is not None and container.running for container in found)
 
     def _restarts_anyway(self, name: str) -> bool:
         """Tell whether etcd is restarted though its manifest is the same: the API server gets new certificates (1.31)."""
