@@ -270,8 +270,6 @@ class KeySpace:
         count = len(found)
         if asked.count_only:
             return RangeResult([], count, more=False)
-        # Filters and orders see all; a plain limit stops the read early, as upstream.
-        plain = not (asked.target or asked.min_mod or asked.max_mod or asked.min_create or asked.max_create)
         found = [r for r in found if (not asked.min_mod or r.main >= asked.min_mod)
                  and (not asked.max_mod or r.main <= asked.max_mod)
                  and (not asked.min_create or r.created >= asked.min_create)
@@ -281,7 +279,6 @@ class KeySpace:
                      "modify": lambda r: r.main, "value": Record.bytes}[asked.target]
             found.sort(key=order, reverse=asked.descend)
         more = 0 < asked.limit < len(found)
-        _ = plain
         return RangeResult(found[:asked.limit] if more else found, count, more=more)
 
     # ---- writing ----------------------------------------------------------------------------------------------
@@ -300,7 +297,11 @@ class KeySpace:
     def txn(self, asked: Txn) -> TxnResult:
         """Run a transaction: all of it at one revision. Raises EtcdError."""
         self._check(asked)
+        _intervals(asked.success)
+        _intervals(asked.failure)
         self.sync()
+        self._check_apply(asked, Put)
+        self._check_apply(asked, Range)
         return self._txn(asked, _Write(self))
 
     def _check(self, asked: Range | Put | Delete | Txn) -> None:
@@ -310,10 +311,8 @@ class KeySpace:
                 raise EtcdError(TOO_MANY)
             if any(not each.key for each in asked.compares):
                 raise EtcdError(NO_KEY)
-            for part in (asked.success, asked.failure):
-                for each in part:
-                    self._check(each)
-                _intervals(part)
+            for each in (*asked.success, *asked.failure):
+                self._check(each)
             return
         if not asked.key:
             raise EtcdError(NO_KEY)
@@ -323,14 +322,14 @@ class KeySpace:
             if asked.ignore_lease and asked.lease:
                 raise EtcdError(LEASE_PROVIDED)
 
-    def _check_apply(self, part: tuple[Range | Put | Delete | Txn, ...]) -> None:
-        """Check what only the state can tell, before anything of a transaction is done."""
-        for each in part:
+    def _check_apply(self, asked: Txn, kind: type[Put] | type[Range]) -> None:
+        """Check what only the state can tell, before anything of a transaction is done: all puts, then all reads."""
+        for each in asked.success if self._holds(asked) else asked.failure:
             if isinstance(each, Txn):
-                self._check_apply(each.success if self._holds(each) else each.failure)
-            elif isinstance(each, Range):
+                self._check_apply(each, kind)
+            elif isinstance(each, Range) and kind is Range:
                 self._check_revision(each.revision)
-            elif isinstance(each, Put):
+            elif isinstance(each, Put) and kind is Put:
                 self._before(each)
 
     def _before(self, asked: Put) -> Record | None:
@@ -343,6 +342,8 @@ class KeySpace:
         return before
 
     def _put(self, asked: Put, write: _Write) -> Record | None:
+        if asked.lease and asked.lease not in self.leases:
+            raise EtcdError(NO_LEASE)
         before = self._before(asked)
         value = before.bytes() if asked.ignore_value and before is not None else asked.value
         lease = before.lease if asked.ignore_lease and before is not None else asked.lease
@@ -364,7 +365,6 @@ class KeySpace:
     def _txn(self, asked: Txn, write: _Write) -> TxnResult:
         succeeded = self._holds(asked)
         part = asked.success if succeeded else asked.failure
-        self._check_apply(part)
         responses: list[RangeResult | Record | list[Record] | None | TxnResult] = []
         for each in part:
             if isinstance(each, Range):
@@ -396,7 +396,7 @@ class KeySpace:
     def compact(self, revision: int) -> None:
         """Forget what was before a revision. Raises EtcdError."""
         self.sync()
-        if revision <= self.store.compacted():
+        if revision <= (self.store.compacted() or -1):
             raise EtcdError(COMPACTED)
         if revision > self.store.revision:
             raise EtcdError(FUTURE)
@@ -535,23 +535,25 @@ def _holds(asked: Compare, record: Record) -> bool:
 
 def _intervals(part: tuple[Range | Put | Delete | Txn, ...]) -> tuple[dict[bytes, None], list[tuple[bytes, bytes]]]:
     """Check that no key is written twice in one branch. Raises EtcdError. Models: checkIntervals of v3rpc/key.go."""
+    deletes = [(each.key, each.end) for each in part if isinstance(each, Delete)]
     puts: dict[bytes, None] = {}
-    deletes: list[tuple[bytes, bytes]] = [(each.key, each.end) for each in part if isinstance(each, Delete)]
-    nested = [pair for each in part if isinstance(each, Txn) for pair in [(each, _intervals(each.success), _intervals(each.failure))]]
+
+    def check(key: bytes, *, taken: bool) -> None:
+        if taken or any(_within(key, *pair) for pair in deletes):
+            raise EtcdError(DUPLICATE)
+
+    for each in part:
+        if isinstance(each, Txn):
+            (then, gone), (otherwise, gone_else) = _intervals(each.success), _intervals(each.failure)
+            for key in then:
+                check(key, taken=key in puts)
+                puts[key] = None
+            for key in otherwise:  # of the two branches of one transaction only one is run
+                check(key, taken=key in puts and key not in then)
+                puts[key] = None
+            deletes += [*gone, *gone_else]
     for each in part:
         if isinstance(each, Put):
-            if each.key in puts or any(_within(each.key, *pair) for pair in deletes):
-                raise EtcdError(DUPLICATE)
+            check(each.key, taken=each.key in puts)
             puts[each.key] = None
-    for _, *branches in nested:
-        inside: dict[bytes, None] = {}
-        for there, gone in branches:
-            for key in there:
-                if key in puts or any(_within(key, *pair) for pair in deletes):
-                    raise EtcdError(DUPLICATE)
-                inside[key] = None
-            if any(_within(key, *pair) for key in puts for pair in gone):
-                raise EtcdError(DUPLICATE)
-            deletes = [*deletes, *gone]
-        puts |= inside
     return puts, deletes
