@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sim.engine import Engine, Timer
-from sim.etcd import ids
+from sim.etcd import ids, upgrade
+from sim.etcd.rules import quorum
 from sim.etcd.snapshot import Image, Member, in_use, pages, usual_total
 from sim.etcd.store import Index, Store
 
@@ -151,6 +152,7 @@ class Cluster:
         self.running[data.member] = server
         self.dirs[data.member] = data
         self.look()
+        self._settle_version()
         self.tell()
 
     def leave(self, member: int) -> None:
@@ -158,6 +160,39 @@ class Cluster:
         self.running.pop(member, None)
         self.look()
         self.tell()
+
+    # ---- versions ---------------------------------------------------------------------------------------------
+    def enable_downgrade(self, target: str) -> None:
+        """Let members of a lower version join: the cluster's version goes down at once."""
+        self.downgrade = target
+        self.entry()
+        self._settle_version()
+
+    def cancel_downgrade(self) -> None:
+        """Give a downgrade up."""
+        self.downgrade = ""
+        self.entry()
+        self._settle_version()
+
+    def _settle_version(self) -> None:
+        """Let the cluster's version follow its lowest member; one that is down cannot be asked."""
+        if not self.leader:
+            return
+        servers = [server.version if (server := self.running.get(each)) is not None else None for each in self.members]
+        if not self.version and None in servers:
+            servers = [each for each in servers if each is not None]
+        settled = upgrade.decide(servers, self.version or None, self.downgrade or None)
+        if settled != self.version:
+            self.version = settled
+            self.entry()
+        if self.downgrade and None not in servers and upgrade.finished(self.downgrade, [each for each in servers if each]):
+            self.downgrade = ""  # all have come down: the job is done
+            self.entry()
+        least = upgrade.lowest(servers)
+        if least is not None and upgrade.minor(least) >= upgrade.STORES_VERSION:
+            self.storage_version = upgrade.storage(self.version, self.storage_version or None) or ""
+        elif least is not None:
+            self.storage_version = ""
 
     def entry(self) -> None:
         """Note a log entry that is no revision: a change of members, of the cluster version, an alarm."""
@@ -214,11 +249,6 @@ class Cluster:
         self.allocated = 0
         self.allocated = pages(in_use(self.image()))
         self._version_number += 1
-
-
-def quorum(voters: int) -> int:
-    """Give how many voters are a majority."""
-    return voters // 2 + 1
 
 
 def from_image(engine: Engine, image: Image, indexes: Indexes, *, keep_history: bool = True) -> Cluster:

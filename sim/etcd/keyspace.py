@@ -322,7 +322,7 @@ class KeySpace:
             if asked.ignore_lease and asked.lease:
                 raise EtcdError(LEASE_PROVIDED)
 
-    def _check_apply(self, asked: Txn, kind: type[Put] | type[Range]) -> None:
+    def _check_apply(self, asked: Txn, kind: type[Put | Range]) -> None:
         """Check what only the state can tell, before anything of a transaction is done: all puts, then all reads."""
         for each in asked.success if self._holds(asked) else asked.failure:
             if isinstance(each, Txn):

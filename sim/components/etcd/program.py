@@ -12,7 +12,7 @@ from sim.components.base import ETCD_PORT, Fatal, Program, address_of
 from sim.components.etcd import logs, settings
 from sim.components.etcd.settings import Settings
 from sim.engine import SECOND_US
-from sim.etcd import ids
+from sim.etcd import ids, upgrade
 from sim.etcd.cluster import Cluster, DataDir
 from sim.etcd.snapshot import Damaged, Member
 from sim.etcd.store import Store
@@ -175,13 +175,12 @@ class Etcd(Program):
 
     def _check_versions(self, cluster: Cluster) -> None:
         """Refuse what a newer etcd has written. Raises Fatal."""
-        known = settings.minor_of(cluster.version)
-        if known and known > self.minor and cluster.downgrade != f"{self.minor[0]}.{self.minor[1]}.0":
+        if not upgrade.starts(self.version, cluster.version or None, cluster.downgrade):
             raise Fatal(logs.line(
                 self.minor, self.engine.unix_us, "panic", "membership/downgrade.go:56",
-                "invalid downgrade; server version is lower than determined cluster version",
+                upgrade.LOWER,
                 {"current-server-version": self.version, "determined-cluster-version": cluster.version.rpartition(".")[0]}
-            ) + "\npanic: invalid downgrade; server version is lower than determined cluster version\n", 2)
+            ) + f"\npanic: {upgrade.LOWER}\n", 2)
 
     def _found(self, store: Store) -> DataDir:
         """Found a cluster as --initial-cluster says, or join the one that is there already. Raises Fatal."""
@@ -227,12 +226,6 @@ class Etcd(Program):
         if named != member:
             cluster.members[server.id] = named
             cluster.entry()
-        mine = f"{self.minor[0]}.{self.minor[1]}.0"
-        if not cluster.version:
-            cluster.version = mine
-            cluster.entry()
-        if self.minor >= (3, 6) and not cluster.storage_version:
-            cluster.storage_version = mine
 
     def _changed(self) -> None:
         """The cluster has a leader, or none: API servers that use this member look again."""

@@ -20,6 +20,7 @@ from sim.shell.etcd import printing, shapes
 from sim.shell.etcd.client import Client, Failure
 from sim.shell.etcd.ctl import Run, verb
 
+MISSING_HASH = "snapshot missing hash but --skip-hash-check=false"
 BYTES_A_SECOND = 40_000_000
 MMAP_BYTES = 10_737_418_240
 FAULT = """unexpected fault address 0x7f4df090b000
@@ -202,7 +203,7 @@ def _image(run: Run, path: str, where: str) -> Image:
     except FileError as error:
         raise Failure(f"mkdir {where}/member/snap: {str(error).lower()}") from None
     if not snapshot.has_digest(data) and not run.given.on("skip-hash-check"):
-        raise Failure("snapshot missing hash but --skip-hash-check=false")
+        raise Failure(MISSING_HASH)
     if snapshot.has_digest(data):
         says, has = snapshot.digests(data)
         if says != has and not run.given.on("skip-hash-check"):
