@@ -161,6 +161,13 @@ class Cluster:
         self.look()
         self.tell()
 
+    def disarm(self) -> list[tuple[int, str]]:
+        """Take all alarms back; gives them."""
+        found = list(self.alarms)
+        self.alarms.clear()
+        self.entry()
+        return found
+
     # ---- versions ---------------------------------------------------------------------------------------------
     def enable_downgrade(self, target: str) -> None:
         """Let members of a lower version join: the cluster's version goes down at once."""

@@ -29,6 +29,7 @@ NO_KEY, DUPLICATE, TOO_MANY = (
 KEY_NOT_FOUND, NO_LEASE, LEASE_EXISTS = (
     "etcdserver: key not found", "etcdserver: requested lease not found", "etcdserver: lease already exists")
 VALUE_PROVIDED, LEASE_PROVIDED = "etcdserver: value is provided", "etcdserver: lease is provided"
+NO_SPACE = "etcdserver: mvcc: database space exceeded"
 TXN_OPS_MAX = 128
 ENVELOPE = b"k8s\0"
 

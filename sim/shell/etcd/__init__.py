@@ -3,6 +3,6 @@
 They reach members through the network of the host that they run on, and files through its user's eyes.
 """
 
-from sim.shell.etcd import ctl, endpoints, keys, members, snapshots, utl
+from sim.shell.etcd import accounts, endpoints, keys, leases, maintenance, members, snapshots, txns, utl, watching
 
-__all__ = ["ctl", "endpoints", "keys", "members", "snapshots", "utl"]
+__all__ = ["accounts", "endpoints", "keys", "leases", "maintenance", "members", "snapshots", "txns", "utl", "watching"]

@@ -9,10 +9,10 @@ from sim.api.errors import TransportError
 from sim.engine import Steps, microseconds
 from sim.etcd.snapshot import in_use
 from sim.host.etcd import MemberServer
-from sim.shell.etcd import printing, shapes
-from sim.shell.etcd.client import CONNECT_SECONDS, DEADLINE, Client, Failure
-from sim.shell.etcd.ctl import Run, verb
-from sim.shell.etcd.shapes import Quoted
+from sim.shell.etcd.frame import printing, shapes
+from sim.shell.etcd.frame.client import CONNECT_SECONDS, DEADLINE, Client, Failure
+from sim.shell.etcd.frame.ctl import Run, verb
+from sim.shell.etcd.frame.shapes import Quoted
 
 HEALTH_HEAD = ("ENDPOINT", "HEALTH", "TOOK", "ERROR")
 STATUS_HEAD = ("ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM", "RAFT INDEX",

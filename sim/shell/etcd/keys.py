@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sim.engine import Steps
-from sim.etcd.keyspace import Delete, EtcdError, Put, Range, Record
-from sim.shell.etcd import shapes
-from sim.shell.etcd.client import Failure
-from sim.shell.etcd.ctl import BAD_FEATURE, Run, verb
+from sim.etcd import accounts
+from sim.etcd.keyspace import Delete, Put, Range, RangeResult, Record
+from sim.host.etcd import MemberServer
+from sim.shell.etcd.frame import shapes
+from sim.shell.etcd.frame.client import Failure
+from sim.shell.etcd.frame.ctl import BAD_FEATURE, Run, verb
 
 GET_METHOD, PUT_METHOD, DEL_METHOD = "/etcdserverpb.KV/Range", "/etcdserverpb.KV/Put", "/etcdserverpb.KV/DeleteRange"
 ALL = b"\0"
@@ -56,14 +58,15 @@ def get(run: Run) -> Steps[int]:
         raise Failure(f"bad sort target {target}", BAD_FEATURE)
     client = run.client()
     serializable = given["consistency"] == "s"
-    member = yield from client.serving(GET_METHOD, leader=not serializable)
-    keys_only, count_only = given.on("keys-only"), given.on("count-only")
-    try:
-        found = member.cluster.store.keys.range(Range(
+
+    def deed(member: MemberServer) -> RangeResult:
+        accounts.check_key(member.cluster, client.config.user, key, end, write=False)
+        return member.cluster.store.keys.range(Range(
             key, end, given.number("rev"), given.number("limit"), target.lower() if order or target else "", order == "DESCEND",
             count_only), at=member.data.revision)
-    except EtcdError as error:
-        raise Failure(str(error)) from None
+
+    member, found = yield from client.act(GET_METHOD, deed, leader=not serializable)
+    keys_only, count_only = given.on("keys-only"), given.on("count-only")
     if run.form == "simple" and count_only:
         return 0
     return shapes.show(
@@ -95,12 +98,13 @@ def put(run: Run) -> Steps[int]:
             raise Failure("put command needs 1 argument and input from stdin or 2 arguments", 128)
     lease = _lease(given["lease"])
     client = run.client()
-    member = yield from client.serving(PUT_METHOD)
-    try:
-        before = member.cluster.store.keys.put(Put(
-            key, value, lease, given.on("prev-kv"), given.on("ignore-value"), given.on("ignore-lease")))
-    except EtcdError as error:
-        raise Failure(str(error)) from None
+    asked = Put(key, value, lease, given.on("prev-kv"), given.on("ignore-value"), given.on("ignore-lease"))
+
+    def deed(member: MemberServer) -> Record | None:
+        accounts.check_key(member.cluster, client.config.user, key, b"", write=True)
+        return member.cluster.store.keys.put(asked)
+
+    member, before = yield from client.act(PUT_METHOD, deed)
     shown = [before] if before is not None and given.on("prev-kv") else []
     return shapes.show(
         run, simple=lambda: "OK\n" + "".join(shapes.kv_simple(run, each) for each in shown),
@@ -122,11 +126,12 @@ def delete(run: Run) -> Steps[int]:
         raise Failure("del command needs one argument as key and an optional argument as range_end", 128)
     key, end = span(run, "del")
     client = run.client()
-    member = yield from client.serving(DEL_METHOD)
-    try:
-        found: list[Record] = member.cluster.store.keys.delete(Delete(key, end))
-    except EtcdError as error:
-        raise Failure(str(error)) from None
+
+    def deed(member: MemberServer) -> list[Record]:
+        accounts.check_key(member.cluster, client.config.user, key, end, write=True)
+        return member.cluster.store.keys.delete(Delete(key, end))
+
+    member, found = yield from client.act(DEL_METHOD, deed)
     shown = found if run.given.on("prev-kv") else []
     return shapes.show(
         run, simple=lambda: f"{len(found)}\n" + "".join(shapes.kv_simple(run, each) for each in shown),

@@ -16,9 +16,9 @@ from sim.etcd import ids, snapshot
 from sim.etcd.snapshot import Damaged, Image, Member
 from sim.host.etcd import datadir
 from sim.host.files import FileError
-from sim.shell.etcd import printing, shapes
-from sim.shell.etcd.client import Client, Failure
-from sim.shell.etcd.ctl import Run, verb
+from sim.shell.etcd.frame import printing, shapes
+from sim.shell.etcd.frame.client import Client, Failure
+from sim.shell.etcd.frame.ctl import Run, verb
 
 MISSING_HASH = "snapshot missing hash but --skip-hash-check=false"
 BYTES_A_SECOND = 40_000_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sim.engine import Steps, microseconds
 from sim.shell.etcd import snapshots
-from sim.shell.etcd.ctl import START_SECONDS, Run, installed, minor_of, run, verb
+from sim.shell.etcd.frame.ctl import START_SECONDS, Run, installed, minor_of, run, verb
 from sim.shell.pipes import COMMANDS, Call
 
 __all__ = ["etcdutl", "snapshots"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from sim.etcd.keyspace import Record
 from sim.host.etcd import MemberServer
-from sim.shell.etcd import printing
-from sim.shell.etcd.client import Failure
-from sim.shell.etcd.ctl import BAD_FEATURE, Run
+from sim.shell.etcd.frame import printing
+from sim.shell.etcd.frame.client import Failure
+from sim.shell.etcd.frame.ctl import BAD_FEATURE, Run
 
 Fields = list[tuple[str, Any]]
 PROTOBUF = "only support simple or json as output format"
@@ -96,12 +96,13 @@ def show(
 def kv_json(record: Record, *, keys_only: bool = False) -> dict[str, Any]:
     """Make a key-value pair as protobuf's JSON has it: what is empty or zero is left out."""
     value = b"" if keys_only else record.bytes()
-    found: dict[str, Any] = {"key": _base64(record.key), "create_revision": record.created, "mod_revision": record.main,
-                             "version": record.version, "value": _base64(value), "lease": record.lease}
+    found: dict[str, Any] = {"key": b64(record.key), "create_revision": record.created, "mod_revision": record.main,
+                             "version": record.version, "value": b64(value), "lease": record.lease}
     return {name: each for name, each in found.items() if each}
 
 
-def _base64(data: bytes) -> str:
+def b64(data: bytes) -> str:
+    """Write bytes as protobuf's JSON has them."""
     return base64.b64encode(data).decode()
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sim.engine import Steps, microseconds
-from sim.shell.etcd import commands, usage
-from sim.shell.etcd.client import Client, Config, Failure, configure
-from sim.shell.etcd.commands import Command, Given, Minor, Tree, UsageError
-from sim.shell.etcd.printing import zap_json
+from sim.shell.etcd.frame import commands, usage
+from sim.shell.etcd.frame.client import Client, Config, Failure, configure
+from sim.shell.etcd.frame.commands import Command, Given, Minor, Tree, UsageError
+from sim.shell.etcd.frame.printing import zap_json
 from sim.shell.pipes import COMMANDS, Call
 
 START_SECONDS = 0.02

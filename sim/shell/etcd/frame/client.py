@@ -6,20 +6,39 @@ Models: client/v3, grpc's dialling, etcdctl/ctlv3/command/global.go. Texts: gold
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.api import times
 from sim.api.errors import TransportError
 from sim.engine import SECOND_US, Steps, microseconds
+from sim.etcd import accounts, keyspace, rules, upgrade
+from sim.etcd.keyspace import EtcdError
 from sim.host import tls
 from sim.host.etcd import MemberServer
 from sim.host.files import FileError
 from sim.pki import Certificate, PkiError
-from sim.shell.etcd.printing import zap_json
+from sim.shell.etcd.frame.printing import zap_json
 from sim.shell.pipes import Call
 
 DEADLINE = "context deadline exceeded"
 CONNECT_SECONDS = 0.02
+CODES = {
+    keyspace.COMPACTED: "OutOfRange", keyspace.FUTURE: "OutOfRange", keyspace.NO_LEASE: "NotFound",
+    keyspace.LEASE_EXISTS: "FailedPrecondition", keyspace.NO_SPACE: "ResourceExhausted",
+    **dict.fromkeys((keyspace.NO_KEY, keyspace.DUPLICATE, keyspace.TOO_MANY, keyspace.KEY_NOT_FOUND, keyspace.VALUE_PROVIDED,
+                     keyspace.LEASE_PROVIDED), "InvalidArgument"),
+    rules.NOT_FOUND: "NotFound", rules.UNHEALTHY: "Unavailable",
+    **dict.fromkeys((rules.NOT_ENOUGH, rules.ID_EXISTS, rules.URLS_EXIST, rules.NO_LEARNER, rules.TOO_MANY_LEARNERS,
+                     rules.NOT_IN_SYNC), "FailedPrecondition"),
+    upgrade.BAD_TARGET: "InvalidArgument", upgrade.BAD_FORMAT: "InvalidArgument", upgrade.IN_PROGRESS: "FailedPrecondition",
+    upgrade.NO_JOB: "FailedPrecondition", accounts.NO_USER: "InvalidArgument", accounts.DENIED: "PermissionDenied",
+    accounts.BAD_PASSWORD: "InvalidArgument", accounts.ROOT_MISSING: "FailedPrecondition",
+    accounts.USER_MISSING: "FailedPrecondition", accounts.ROLE_MISSING: "FailedPrecondition",
+    accounts.USER_EXISTS: "FailedPrecondition", accounts.ROLE_EXISTS: "FailedPrecondition"}
+"""gRPC's code of what etcd refuses. Models: api/v3rpc/rpctypes/error.go."""
+T = TypeVar("T")
 
 
 class Failure(Exception):
@@ -169,18 +188,38 @@ class Client:
             if timer is not None:
                 timer.cancel()
 
+    def act(self, method: str, deed: Callable[[MemberServer], T], *, leader: bool = True) -> Steps[tuple[MemberServer, T]]:
+        """Have a member do something; gives it and the result. Raises Failure with what etcd refuses."""
+        member = yield from self.serving(method, leader=leader)
+        try:
+            accounts.check(member.cluster, self.config.user, self.config.password, method)
+            return member, deed(member)
+        except EtcdError as error:
+            raise self.refused(method, str(error)) from None
+
+    def refused(self, method: str, text: str, shape: str = "{}") -> Failure:
+        """Make the end of a command whose request etcd refused."""
+        code = CODES.get(text, "Unknown")
+        if self.version < (3, 5) and "not enough started" in text:
+            code = "Unknown"
+        error = f"rpc error: code = {code} desc = {text}"
+        return Failure(shape.format(text), 1, self._warning(method, self.config.endpoints[0], error, "etcd-client"))
+
     def retrying(self, method: str, endpoint: str, why: str, logger: str) -> str:
         """Write the warning that a call did not get through."""
-        host, port = address(endpoint)
-        number = self.call.engine.stream("etcdctl.targets").uniform(1 << 40, 1 << 46)
         tail = f" latest balancer error: {why}" if why else f" {DEADLINE}"
         error = f"rpc error: code = DeadlineExceeded desc ={tail}"
+        if (3, 5) <= self.version < (3, 6) and why:
+            error = error.replace("latest balancer error: connection error", "latest balancer error: last connection error: connection error")
+        return self._warning(method, endpoint, error, logger)
+
+    def _warning(self, method: str, endpoint: str, error: str, logger: str) -> str:
+        host, port = address(endpoint)
+        number = self.call.engine.stream("etcdctl.targets").uniform(1 << 40, 1 << 46)
         if self.version >= (3, 6):
             return zap_json(self.call.engine.unix_us, "warn", "v3/retry_interceptor.go:65", "retrying of unary invoker failed", {
                 "target": f"etcd-endpoints://{number:#x}/{host}:{port}", "method": method, "attempt": 0, "error": error}, logger)
         if self.version >= (3, 5):
-            error = error if not why else f"rpc error: code = DeadlineExceeded desc = latest balancer error: last {why}".replace(
-                "last connection error: desc", "last connection error: connection error: desc")
             return zap_json(self.call.engine.unix_us, "warn", "v3/retry_interceptor.go:62", "retrying of unary invoker failed", {
                 "target": f"etcd-endpoints://{number:#x}/{host}:{port}", "attempt": 0, "error": error}, logger)
         return zap_json(self.call.engine.unix_us, "warn", "clientv3/retry_interceptor.go:62", "retrying of unary invoker failed", {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.shell.etcd.commands import Command, Flag, Minor, Tree, known
+from sim.shell.etcd.frame.commands import Command, Flag, Minor, Tree, known
 
 TAB = 8
 INDENT_SINCE = (3, 6)
