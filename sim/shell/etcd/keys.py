@@ -58,6 +58,7 @@ def get(run: Run) -> Steps[int]:
         raise Failure(f"bad sort target {target}", BAD_FEATURE)
     client = run.client()
     serializable = given["consistency"] == "s"
+    keys_only, count_only = given.on("keys-only"), given.on("count-only")
 
     def deed(member: MemberServer) -> RangeResult:
         accounts.check_key(member.cluster, client.config.user, key, end, write=False)
@@ -66,7 +67,6 @@ def get(run: Run) -> Steps[int]:
             count_only), at=member.data.revision)
 
     member, found = yield from client.act(GET_METHOD, deed, leader=not serializable)
-    keys_only, count_only = given.on("keys-only"), given.on("count-only")
     if run.form == "simple" and count_only:
         return 0
     return shapes.show(

@@ -21,7 +21,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = T
 
     def centred(text: str, width: int) -> str:
         left = (width - len(text)) // 2
-        return " " * (width - len(text) - left) + text + " " * left
+        return " " * left + text + " " * (width - len(text) - left)
 
     lines = [rule, "|" + "|".join(f" {centred(text, width)} " for text, width in zip(head, widths, strict=True)) + "|\n", rule]
     for row in rows:
