@@ -45,6 +45,7 @@ class Login:
         self.engine: Engine = host.engine
         self.host = host
         self.user = user
+        self.called: str = host.disks.get("hostname", host.name)  # a prompt keeps the name that the host had at the login
         self.uid = host.users[user]
         self.home = "/root" if self.uid == 0 else f"/home/{user}"
         self.farewell = farewell
@@ -267,7 +268,7 @@ class Terminal:
         login = self.login
         folder, home = login.shell.folder, login.home
         shown = "~" + folder[len(home):] if folder == home or folder.startswith(home + "/") else folder
-        return f"{login.user}@{login.host.name}:{shown}{'#' if login.uid == 0 else '$'} "
+        return f"{login.user}@{login.called}:{shown}{'#' if login.uid == 0 else '$'} "
 
     @property
     def busy(self) -> bool:

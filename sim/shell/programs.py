@@ -17,7 +17,7 @@ MARK = b"#!simulated "
 EMPTY_SCRIPT = b"#!/bin/bash"
 SBIN = frozenset("""
     addgroup adduser blkid chroot ethtool fdisk groupadd halt ip iptables iptables-restore iptables-save ipvsadm
-    ldconfig lsmod mkfs mkswap modprobe nft poweroff reboot shutdown swapoff swapon sysctl ufw useradd usermod visudo
+    ldconfig lsmod mkfs mkswap modprobe nft poweroff reboot shutdown swapoff swapon sysctl ufw useradd userdel usermod visudo
 """.split())
 BASE = ("""
     [ add-apt-repository addgroup adduser apt apt-cache apt-get apt-key apt-mark arch awk base32 base64 basename bash bc
@@ -32,7 +32,7 @@ BASE = ("""
     sha256sum sha384sum sha512sum shuf shutdown sleep snap sort split ss ssh ssh-copy-id ssh-keygen stat stdbuf strace
     strings stty su sudo sum swapoff swapon sync sysctl systemctl systemd-analyze tac tail tar tcpdump tee telnet test
     timedatectl timeout tmux top touch tput tr tree true truncate tsort tty ufw umount uname unexpand uniq unlink
-    uptime useradd usermod uuidgen vi view vim visudo vmstat w watch wc wget whereis which who whoami xargs xxd yes yq zcat
+    uptime useradd userdel usermod uuidgen vi view vim visudo vmstat w watch wc wget whereis which who whoami xargs xxd yes yq zcat
 """.split())
 """What a freshly installed Ubuntu server has, as far as labs type it. Packages bring the rest."""
 PSEUDO_FILES = {
@@ -50,6 +50,11 @@ PSEUDO_FILES = {
     "/etc/profile": "# /etc/profile: system-wide .profile file for the Bourne shell (sh(1))\n",
     "/etc/shells": "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n",
     "/etc/resolv.conf": "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n",
+    "/etc/modules": "# /etc/modules: kernel modules to load at boot time.\n",
+    "/etc/modules-load.d/modules.conf": "# /etc/modules: kernel modules to load at boot time.\n",
+    "/etc/sysctl.conf": "# /etc/sysctl.conf - Configuration file for setting system variables\n",
+    "/etc/sysctl.d/10-magic-sysrq.conf": "kernel.sysrq = 176\n",
+    "/proc/sys/kernel/sysrq": "176\n",
     "/etc/fstab": "/dev/sda1\t/\text4\tdefaults\t0 1\n",
 }
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")

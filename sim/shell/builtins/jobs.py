@@ -80,7 +80,9 @@ def foreground(call: Call) -> Steps[int]:
 
 
 def kill(call: Call) -> Steps[int]:
-    """Send a signal to jobs of this shell, or to the shell itself. Other processes of the host are not modelled."""
+    """Send a signal to jobs of this shell, to the shell itself, or to a program of the host."""
+    from sim.shell.system.machine.signals import send
+
     words, signal = list(call.argv), SIGNALS["TERM"]
     if words and words[0] == "-l":
         return call.shell.native(shlex.join(["kill", *words]), call.streams)
@@ -105,6 +107,11 @@ def kill(call: Call) -> Steps[int]:
             yield from _itself(call, signal)
         elif word.startswith("%"):
             status = call.shell.complain(f"kill: {word}: no such job", call.streams)
+        elif word.isdigit() and send(call.host, int(word), 0):
+            if call.login.uid != 0:
+                status = call.shell.complain(f"kill: ({word}) - Operation not permitted", call.streams)
+            else:
+                send(call.host, int(word), signal)
         elif word.lstrip("-").isdigit():
             status = call.shell.complain(f"kill: ({word}) - No such process", call.streams)
         else:

@@ -5,7 +5,7 @@ Importing the package registers them all in `pipes.COMMANDS`. A tool that is not
 
 from sim.shell import builtins, etcd
 from sim.shell.editor import program as editors
-from sim.shell.system import basic, certificates, clock, files, host, packages, people, remote, running, web
+from sim.shell.system import basic, certificates, clock, files, host, machine, packages, people, remote, running, web
 
-__all__ = ["basic", "builtins", "certificates", "clock", "editors", "etcd", "files", "host", "packages", "people", "remote",
+__all__ = ["basic", "builtins", "certificates", "clock", "editors", "etcd", "files", "host", "machine", "packages", "people", "remote",
            "running", "web"]

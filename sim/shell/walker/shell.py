@@ -120,7 +120,7 @@ class Shell:
         self.jobs: list[Job] = []
         self.forked = False
         self.bash = Bash(
-            username=login.user, hostname=login.host.name, cwd=login.home, custom_builtins={"__see": _seer(self._box)},
+            username=login.user, hostname=login.host.disks.get("hostname", login.host.name), cwd=login.home, custom_builtins={"__see": _seer(self._box)},
             env={"HOME": login.home, "USER": login.user}, profile=ExecutionProfile.Interactive,
             max_loop_iterations=200_000, max_commands=1_000_000, max_memory=MEMORY_BYTES_MAX)
         self.bash.mount("/", login.mounted)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from functools import wraps
 
-from sim.host.files import DENIED, DEVICE, DIRECTORY, LINK, NOT_FOUND, FileError, Inode, View
+from sim.engine import Steps
+from sim.host.files import DENIED, DEVICE, DIRECTORY, FILE, LINK, NOT_FOUND, FileError, Inode, View
 from sim.shell.pipes import COMMANDS, Call
 from sim.shell.system.options import BadUsage, Given, complain, missing, read
 
@@ -183,8 +184,8 @@ def release(call: Call) -> str:
 def cp(call: Call) -> int:
     """Copy files and trees (-r -a -p -f -v -n -u -t -T -L -P -l -s --parents)."""
     given = read(call, "rRafvnput:TLPbilsdxHS:", COPY_LONG)
-    if set(given.letters) & set("biS"):
-        return call.refuse(f"cp -{next(letter for letter in given.letters if letter in 'biS')}")
+    if set(given.letters) & set("bS"):
+        return call.refuse(f"cp -{next(letter for letter in given.letters if letter in 'bS')}")
     if "D" in given:
         return call.refuse("cp --parents")
     status = 0
@@ -290,8 +291,8 @@ def _copy_tree(call: Call, source: str, target: str, node: Inode, given: Given) 
 def mv(call: Call) -> int:
     """Move and rename (-f -v -n -u -t -T)."""
     given = read(call, "fvnut:TbiS:", COPY_LONG)
-    if set(given.letters) & set("biS"):
-        return call.refuse(f"mv -{next(letter for letter in given.letters if letter in 'biS')}")
+    if set(given.letters) & set("bS"):
+        return call.refuse(f"mv -{next(letter for letter in given.letters if letter in 'bS')}")
     status = 0
     for source, target in _targets(call, given):
         status = max(status, _move(call, source, target, given))
@@ -327,6 +328,34 @@ def _move(call: Call, source: str, target: str, given: Given) -> int:
     if "v" in given:
         call.write(f"renamed '{source}' -> '{shown}'\n")
     return 0
+
+
+def asking(work: Tool, letters: str) -> Callable[[Call], int | Steps[int]]:
+    """Have cp or mv ask, with -i, before it overwrites a file. letters: its options as `read` takes them."""
+
+    def run(call: Call) -> int | Steps[int]:
+        try:
+            given = read(call, letters, COPY_LONG)
+            if "i" not in given or set(given.letters) & set("fn") or len(given.operands) < 2:
+                return work(call)
+            return _asked(call, work, given, _targets(call, given))
+        except BadUsage as error:
+            return complain(call, error)
+
+    return run
+
+
+def _asked(call: Call, work: Tool, given: Given, pairs: list[tuple[str, str]]) -> Steps[int]:
+    status, options = 0, [f"-{letter}" for letter in given.letters if letter not in "itT"]
+    source = call.streams.stdin or call.streams.keyboard
+    for old, new in pairs:
+        if _kind(call, call.path(new)) == FILE and _kind(call, call.path(old)) is not None:
+            call.write(f"{call.name}: overwrite '{new}'? ", "stderr")
+            answer = (yield from source.read(b"\n")) if source is not None else None
+            if not (answer or b"").strip().lower().startswith(b"y"):
+                continue
+        status = max(status, work(Call(call.shell, call.name, [*options, "-T", old, new], call.env, call.streams)))
+    return status
 
 
 @tool
@@ -453,4 +482,4 @@ def _bit(letter: str, node: Inode, mode: int) -> int:
     return {"r": 4, "w": 2, "x": 1}.get(letter, 0)
 
 
-COMMANDS.update({"mkdir": mkdir, "rmdir": rmdir, "rm": rm, "cp": cp, "mv": mv, "ln": ln, "unlink": unlink, "install": install})
+COMMANDS.update({"mkdir": mkdir, "rmdir": rmdir, "rm": rm, "cp": asking(cp, "rRafvnput:TLPbilsdxHS:"), "mv": asking(mv, "fvnut:TbiS:"), "ln": ln, "unlink": unlink, "install": install})

@@ -1,6 +1,6 @@
-"""uname, hostname, hostnamectl, lsb_release, nproc, free, df, ip, swapoff, swapon: what a host is, from its state only.
+"""uname, lsb_release, nproc, free, df, ip, swapoff, swapon: what a host is, from its state only.
 
-Models: coreutils, procps, iproute2 and hostnamed, as far as labs type them.
+Models: coreutils, procps, iproute2, as far as labs type them.
 """
 
 from __future__ import annotations
@@ -32,24 +32,8 @@ def uname(call: Call) -> int:
         return 1
     wanted = ORDER if "a" in letters else [letter for letter in ORDER if letter in (letters or "s")]
     build = call.host.os.build
-    known = {**UNAME, "n": call.host.name, "r": call.host.os.kernel, "v": build}
+    known = {**UNAME, "n": call.host.disks.get("hostname", call.host.name), "r": call.host.os.kernel, "v": build}
     call.write(" ".join(known[letter] for letter in wanted) + "\n")
-    return 0
-
-
-def hostname(call: Call) -> int:
-    """Print the host's name or addresses."""
-    words = list(call.argv)
-    if not words or words in (["-s"], ["--short"], ["-f"], ["--fqdn"], ["--long"]):
-        call.write(f"{call.host.name}\n")
-    elif words in (["-I"], ["--all-ip-addresses"]):
-        call.write(" ".join(addresses(call.host)) + " \n")
-    elif words in (["-i"], ["--ip-address"]):
-        call.write(f"{call.host.address}\n")
-    elif words in (["-d"], ["--domain"]):
-        call.write("\n")
-    else:
-        return call.refuse(f"hostname {' '.join(words)}")
     return 0
 
 
@@ -62,18 +46,6 @@ def addresses(host: Host) -> list[str]:
         if any(not s.host_network for s in host.runtime.sandboxes.values()):
             found += [f"{base}.1"]
     return found
-
-
-def hostnamectl(call: Call) -> int:
-    """Describe the host."""
-    if [word for word in call.argv if word != "status"]:
-        return call.refuse(f"hostnamectl {' '.join(call.argv)}")
-    host = call.host
-    rows = (("Static hostname", host.name), ("Icon name", "computer-vm"), ("Chassis", "vm"), ("Machine ID", host.machine_id),
-            ("Boot ID", host.boot_id.replace("-", "")), ("Virtualization", "kvm"), ("Operating System", host.os.pretty),
-            ("Kernel", f"Linux {host.os.kernel}"), ("Architecture", "x86-64"))
-    call.write("".join(f"{name:>16}: {value}\n" for name, value in rows))
-    return 0
 
 
 def lsb_release(call: Call) -> int:
@@ -267,5 +239,5 @@ def swapon(call: Call) -> int:
     return 0 if call.argv in ([], ["-s"], ["--show"], ["--summary"]) else call.refuse(f"swapon {' '.join(call.argv)}")
 
 
-COMMANDS.update({"uname": uname, "hostname": hostname, "hostnamectl": hostnamectl, "lsb_release": lsb_release, "nproc": nproc, "free": free, "df": df,
+COMMANDS.update({"uname": uname, "lsb_release": lsb_release, "nproc": nproc, "free": free, "df": df,
                  "ip": ip, "swapoff": swapoff, "swapon": swapon})
