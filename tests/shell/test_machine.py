@@ -20,7 +20,7 @@ def lab(base):
 
 
 @pytest.mark.parametrize(("line", "said", "status"), [
-    ("lsmod | grep -c br_netfilter", "1\n", 0), ("modprobe ip_vs && lsmod | awk '$1==\"ip_vs\"{print $2}'", "176128\n", 0),
+    ("lsmod | grep -c ^br_netfilter", "1\n", 0), ("modprobe ip_vs && lsmod | awk '$1==\"ip_vs\"{print $2}'", "176128\n", 0),
     ("modprobe nope", "modprobe: FATAL: Module nope not found in directory /lib/modules/5.15.0-113-generic\n", 1),
     ("modprobe -r bridge", "modprobe: FATAL: Module bridge is in use.\n", 1), ("modprobe -r br_netfilter; lsmod | grep -c bridge", "0\n", 1),
     ("sysctl -n net.ipv4.ip_forward", "1\n", 0), ("sysctl -w net.ipv4.ip_forward=0 && cat /proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward = 0\n0\n", 0),
