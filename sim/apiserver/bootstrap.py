@@ -91,6 +91,10 @@ CLUSTER_ROLES: dict[str, list[Object]] = {
     "system:service-account-issuer-discovery": [_paths(["/.well-known/openid-configuration",
                                                         "/.well-known/openid-configuration/", "/openid/v1/jwks",
                                                         "/openid/v1/jwks/"])],
+    "system:node-bootstrapper": [
+        _rule("certificates.k8s.io", ["certificatesigningrequests"], ["create", *READ])],
+    **{f"system:certificates.k8s.io:certificatesigningrequests:{kind}": [
+        _rule("certificates.k8s.io", [f"certificatesigningrequests/{kind}"], ["create"])] for kind in ("nodeclient", "selfnodeclient")},
     "system:node-proxier": [
         _rule("", ["endpoints", "services"], ["list", "watch"]), _rule("", ["nodes"], READ),
         _rule("events.k8s.io", ["events"], ["create", "patch", "update"]),

@@ -24,7 +24,7 @@ from sim.engine import SECOND_US, Timer
 from sim.host import tls
 from sim.host.files import FileError
 from sim.host.network import Connection
-from sim.pki import PkiError
+from sim.pki import Certificate, PkiError
 from sim.program import Start
 
 HANGS = "context deadline exceeded"
@@ -238,7 +238,14 @@ class KubeControllerManager(Led):
 
     def make(self, client: Client) -> list[Loop]:
         """Make the controllers."""
-        return controllers(self.engine, client, version=self.minor, flags=self.flags)
+        return controllers(self.engine, client, version=self.minor, flags=self.flags, authority=self._authority)
+
+    def _authority(self) -> Certificate | None:
+        """Give what it signs requests with, None without the files."""
+        try:
+            return tls.pair(self.read_file, self.flags["cluster-signing-cert-file"], self.flags["cluster-signing-key-file"])
+        except (FileError, PkiError, KeyError):
+            return None
 
 
 class KubeScheduler(Led):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sim.api.client import Client
@@ -11,6 +11,7 @@ from sim.controllers.base import LimitedClient, Limiter
 from sim.controllers.batch.cronjob import CronJobController
 from sim.controllers.batch.finished import TTLAfterFinishedController
 from sim.controllers.batch.job import JobController
+from sim.controllers.certificates.signing import CSRApprovingController, CSRSigningController
 from sim.controllers.networking.endpoints import EndpointsController
 from sim.controllers.nodes import lifecycle
 from sim.controllers.nodes.podgc import THRESHOLD, PodGarbageCollector
@@ -27,9 +28,12 @@ from sim.controllers.workloads.deployment import DeploymentController
 from sim.controllers.workloads.replicaset import ReplicaSetController, ReplicationControllerController
 from sim.controllers.workloads.statefulset import StatefulSetController
 from sim.engine import Engine
+from sim.pki import Certificate
 from sim.versions import defaults
 
 QPS, BURST = 20, 30
+SIGNS_SINCE = (1, 19)
+"""certificates.k8s.io/v1, with signers, is what is modelled."""
 FASTER = {"garbage-collector-controller": (2, 1), "namespace-controller": (20, 100)}
 """Controllers whose clients may ask more often than --kube-api-qps and --kube-api-burst say, and by which factors."""
 CONTROLLERS = (
@@ -46,8 +50,11 @@ class Loop(Protocol):
     def stop(self) -> None: ...
 
 
-def controllers(engine: Engine, client: Client, *, version: tuple[int, int], flags: Mapping[str, str]) -> list[Loop]:
-    """Make all controllers of a version, with a client each so that the history names them."""
+def controllers(
+    engine: Engine, client: Client, *, version: tuple[int, int], flags: Mapping[str, str],
+    authority: Callable[[], Certificate | None] = lambda: None,
+) -> list[Loop]:
+    """Make all controllers of a version, with a client each so that the history names them. authority: what signs requests."""
     qps, burst = float(flags.get("kube-api-qps", QPS)), int(flags.get("kube-api-burst", BURST))
 
     def own(name: str) -> Client:
@@ -60,4 +67,8 @@ def controllers(engine: Engine, client: Client, *, version: tuple[int, int], fla
     made.append(PodGarbageCollector(engine, own(PodGarbageCollector.name), version=version, threshold=int(
         flags.get("terminated-pod-gc-threshold", THRESHOLD))))
     made.append(lifecycle.from_flags(engine, own("node-lifecycle-controller"), flags, grace, version))
+    if version >= SIGNS_SINCE:
+        signing = CSRSigningController(engine, own(CSRSigningController.name), version=version)
+        signing.authority = authority  # type: ignore[method-assign]
+        made += [CSRApprovingController(engine, own(CSRApprovingController.name), version=version), signing]
     return made

@@ -197,3 +197,8 @@ def _nothing(data: bytes, what: str, *wanted: str) -> str:
         return "tls: found a certificate rather than a key in the PEM for the private key"
     sought = '"CERTIFICATE" PEM block' if what == "certificate" else 'PEM block with type ending in "PRIVATE KEY"'
     return f"tls: failed to find {sought} in {what} input after skipping PEM blocks of the following types: [{' '.join(kinds)}]"
+
+
+def public_der(key_id: str) -> bytes:
+    """Give the bytes that stand for a public key in DER, of which discovery hashes are made."""
+    return b"0\x82\x01\x22" + hashlib.shake_256(key_id.encode()).digest(290)

@@ -46,12 +46,18 @@ class Fatal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the flags and files say. server: (address, port) of the API server; authority: the file of whom it lets in."""
+    """What the flags and files say. server: (address, port) of the API server; authority: the file of whom it lets in.
+
+    bootstraps: the kubeconfig with which it must ask for a certificate first, "" for none; kubeconfig: the one it then writes.
+    """
 
     server: tuple[str, int]
     url: str
     credentials: tls.Credentials
     authority: str = ""
+    bootstraps: str = ""
+    kubeconfig: str = ""
+    rotates: bool = False
     manifests: str = ""
     scan_seconds: float = 20.0
     lease_seconds: int = 10
@@ -93,7 +99,7 @@ def read(argv: list[str], files: View, version: tuple[int, int], now_s: int = 0)
     flags = flags_of(argv, version)
     config = _config(flags["config"], files) if "config" in flags else {}
     authority = flags.get("client-ca-file") or _dig(config, "authentication", "x509", "clientCAFile")
-    server, url, credentials = _kubeconfig(flags, files, version, now_s)
+    server, url, credentials, bootstraps = _kubeconfig(flags, files, version, now_s)
     if authority:
         head = f"failed to construct kubelet dependencies: unable to load client CA file {authority}: "
         try:
@@ -110,7 +116,8 @@ def read(argv: list[str], files: View, version: tuple[int, int], now_s: int = 0)
             scale = 1000 if name == "cpu" else 1
             reserved[name] = reserved.get(name, 0) + int(quantity.parse(str(text)) * scale)
     return Settings(
-        server, url, credentials, authority, manifests=str(flags.get("pod-manifest-path") or config.get("staticPodPath") or ""),
+        server, url, credentials, authority, bootstraps, flags.get("kubeconfig", ""),
+        rotates=str(flags.get("rotate-certificates") or config.get("rotateCertificates") or "false").lower() == "true", manifests=str(flags.get("pod-manifest-path") or config.get("staticPodPath") or ""),
         scan_seconds=parse_duration(str(config.get("fileCheckFrequency") or "20s")) or 20.0,
         memory_threshold=_bytes(hard.get("memory.available", "100Mi"), 100 << 20),
         disk_threshold=float(str(hard.get("nodefs.available", "10%")).rstrip("%") or 0) / 100,
@@ -155,13 +162,13 @@ def _shown(loaded: Any) -> str:
 
 def _kubeconfig(
     flags: dict[str, str], files: View, version: tuple[int, int], now_s: int
-) -> tuple[tuple[str, int], str, tls.Credentials]:
-    path, bootstrap = flags.get("kubeconfig", ""), flags.get("bootstrap-kubeconfig", "")
+) -> tuple[tuple[str, int], str, tls.Credentials, str]:
+    path, bootstrap, used = flags.get("kubeconfig", ""), flags.get("bootstrap-kubeconfig", ""), ""
     if path and bootstrap and not _still_valid(path, files, version, now_s):
         if not files.exists(bootstrap):
             raise Fatal("failed to run Kubelet: unable to load bootstrap kubeconfig: stat "
                         f"{bootstrap}: no such file or directory")
-        path = bootstrap
+        path, used = bootstrap, bootstrap
     try:
         loaded: Any = documents.load(files.read(path)) if path else None
         cluster, user = _chosen(loaded)
@@ -176,7 +183,7 @@ def _kubeconfig(
                     "provided, try setting KUBERNETES_MASTER environment variable") from None
     where = url.partition("://")[2].rstrip("/")
     host, _, port = where.partition(":")
-    return (host, int(port) if port.isdigit() else 443), url, credentials
+    return (host, int(port) if port.isdigit() else 443), url, credentials, used
 
 
 def _chosen(loaded: Any) -> tuple[dict[str, Any], dict[str, Any]]:

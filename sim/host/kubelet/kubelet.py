@@ -17,6 +17,7 @@ from sim.engine import SECOND_US, Timer
 from sim.host import tls
 from sim.host.images import Catalogue
 from sim.host.kubelet import node as nodes
+from sim.host.kubelet.certificates import ClientCertificate, kubeconfig_of
 from sim.host.kubelet.config import Fatal, Settings, quoted, read
 from sim.host.kubelet.eviction import Pressure, memory_of, over_limit
 from sim.host.kubelet.serve import Logs
@@ -106,6 +107,7 @@ class Kubelet:
         self.connection = Connection(
             self.host.network, self.host, *self.settings.server, self.settings.credentials, lasting=True)
         self.statics = StaticPods(self)
+        self.certificate = ClientCertificate(self, self._certified)
         self.running = True
         self.runtime.told = self._told
         self.host.kubelets[self] = None
@@ -116,6 +118,25 @@ class Kubelet:
         for sandbox in list(self.runtime.sandboxes.values()):
             self.memory_used += sum(round(c.kind.memory_mib) << 20 for c in sandbox.all() if c.running)
         self.engine.after(0, self.statics.start)
+        self.certificate.plan()
+        self._look()
+
+    def _certified(self) -> None:
+        """Go on with a new certificate: the first, or the next."""
+        view, bootstraps = self.host.files.view(), self.settings.bootstraps
+        if bootstraps:
+            view.write(self.settings.kubeconfig, kubeconfig_of(view.read(bootstraps)))
+            view.chmod(self.settings.kubeconfig, 0o600)
+        try:
+            self.settings = read(list(self.start_.argv), view, self.minor, self.engine.unix_us // SECOND_US)
+        except Fatal as error:
+            self.klog("E", "certificate_manager.go:386", f'"Certificate rotation failed" err={quoted(str(error))}')
+            return
+        self.connection = Connection(
+            self.host.network, self.host, *self.settings.server, self.settings.credentials, lasting=True)
+        if self.online:
+            self._go_offline()
+        self.certificate.plan()
         self._look()
 
     def stop(self, signal: int) -> float:
@@ -134,6 +155,7 @@ class Kubelet:
             if timer is not None:
                 timer.cancel()
         self.statics.stop()
+        self.certificate.stop()
         self.pressure.stop()
         self.runtime.told = None
         self.host.kubelets.pop(self, None)
@@ -247,6 +269,9 @@ class Kubelet:
 
     def _go_online(self) -> None:
         if self.online or not self.acts:
+            return
+        if self.settings.bootstraps:
+            self.certificate.ask()
             return
         try:
             server: Any = self.connection.server()

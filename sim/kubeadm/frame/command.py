@@ -62,7 +62,7 @@ class Command:
     aliases: tuple[str, ...] = field(default=())
 
 
-NOT_BUILT = ("init", "join", "reset", "token", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config print", "config migrate",
+NOT_BUILT = ("init", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config print", "config migrate",
              "config validate", "config view", "config upload", "upgrade diff")
 """Commands of kubeadm that are not modelled: they refuse."""
 GLOBAL = (
@@ -78,10 +78,12 @@ def commands(minor: Minor) -> dict[str, Command]:
     """Give the commands of a version, by path."""
     from sim.kubeadm import images, version
     from sim.kubeadm.certs import commands as certs
+    from sim.kubeadm.nodes import join, reset, tokens
     from sim.kubeadm.upgrade import commands as upgrade
 
     found = (Command("", "kubeadm: easily bootstrap a secure Kubernetes cluster", long=BANNER), *images.COMMANDS,
-             *upgrade.COMMANDS, *upgrade.OLD, *version.COMMANDS, *certs.COMMANDS)
+             *upgrade.COMMANDS, *upgrade.OLD, *version.COMMANDS, *certs.COMMANDS,
+             *tokens.COMMANDS, *join.COMMANDS, *reset.COMMANDS)
     return {each.path: each for each in found if each.since <= minor < each.until}
 
 

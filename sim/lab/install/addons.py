@@ -10,7 +10,8 @@ from typing import Any
 from sim.api.client import Client, Key, Object
 from sim.components import API_PORT
 from sim.host.network import Connection, Network
-from sim.kubeadm.certs.table import ADMINS_SINCE
+from sim.kubeadm.certs.table import ADMINS_SINCE, PKI
+from sim.kubeadm.nodes import discovery
 from sim.kubeadm.phases import addons as phases
 from sim.kubeadm.phases import bootstrap, kubelet
 from sim.kubeadm.phases.config import CONFIG_MAP, ROLE, Configuration
@@ -98,7 +99,9 @@ def metrics_server(client: Client) -> None:
 def _kept(cluster: ClusterSpec, config: Configuration, network: Network) -> list[tuple[Key, Object]]:
     """Give the ConfigMaps in which kubeadm keeps what it was told."""
     addresses = {node.name: network.hosts[node.name].address for node in cluster.planes}
+    plane = network.hosts[cluster.planes[0].name]
+    server = f"https://{cluster.endpoint or plane.address}:{API_PORT}"
     minor, kubelets = config.minor, kubelet.config_map_key(config.minor)
     return [(CONFIG_MAP, config.config_map(minor, addresses)), (kubelets, {"data": {"kubelet": kubelet.config_file().decode()}}),
-            *bootstrap.readers(CONFIG_MAP, ROLE), *bootstrap.readers(kubelets, kubelet.role(minor)),
+            *discovery.cluster_info(server, plane.files.view().read(f"{PKI}/ca.crt")), *bootstrap.readers(CONFIG_MAP, ROLE), *bootstrap.readers(kubelets, kubelet.role(minor)),
             *(rule for _, rules in bootstrap.rules(minor) for rule in rules)]

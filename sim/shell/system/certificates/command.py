@@ -5,13 +5,15 @@ Models: apps/x509.c, verify.c, req.c, genrsa.c, rsa.c, rand.c, s_client.c of ope
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from sim.engine import Steps, microseconds
 from sim.host.files import FileError
 from sim.pki import Certificate, PrivateKey, SigningRequest, invalid, load, matches, pem
-from sim.pki.records import DAY_S, PublicKey, Record, fingerprint, issue
+from sim.pki.records import DAY_S, PublicKey, Record, fingerprint, issue, public_der
 from sim.shell.pipes import COMMANDS, Call
 from sim.shell.system.certificates import settings, text
 
@@ -308,7 +310,17 @@ def genrsa(call: Call, words: list[str]) -> Steps[int]:
 
 def rsa(call: Call, words: list[str]) -> Steps[int]:
     """Look at a key."""
-    given = options(words, "noout check pubout modulus", "in out")
+    given = options(words, "noout check pubout modulus pubin", "in out outform inform")
+    if "pubin" in given:
+        public = yield from take(call, "public key", PublicKey, given.get("in"))
+        assert isinstance(public, PublicKey)
+        der = given.get("outform").lower() == "der"
+        if "noout" not in given:
+            call.write("writing RSA key\n", "stderr")
+            put(call, given.get("out"), public_der(public.key_id) if der else pem(public))
+        return 0
+    if given.get("outform").upper() not in ("", "PEM"):
+        raise Unknown("-outform")
     found = yield from take(call, "private key", PrivateKey, given.get("in"))
     assert isinstance(found, PrivateKey)
     if "modulus" in given:
@@ -378,16 +390,30 @@ def rand(call: Call, words: list[str]) -> Steps[int]:
     if not given.operands or not given.operands[0].isdigit() or not ("hex" in given or "base64" in given):
         raise Unknown(" ".join(words))
     data = bytes.fromhex(call.engine.stream("openssl").text("0123456789abcdef", 2 * int(given.operands[0])))
-    import base64
     put(call, given.get("out"), (data.hex().encode() if "hex" in given else base64.b64encode(data)) + b"\n")
     return 0
     yield
 
 
+def dgst(call: Call, words: list[str]) -> Steps[int]:
+    """Digest standard input or files."""
+    given = options(words, "sha1 sha256 sha512 md5 hex r", "out")
+    kind = next((name for name, _ in given.given if name in ("sha1", "sha256", "sha512", "md5")), "sha256")
+    title = {"sha256": "SHA2-256", "sha512": "SHA2-512"}.get(kind, kind.upper())
+    for path in given.operands or [""]:
+        try:
+            data = call.files.read(call.path(path)) if path else (yield from call.input())
+        except FileError as error:
+            raise Bad(f"Can't open \"{path}\" for reading, {error.args[0]}") from None
+        digest = hashlib.new(kind, data, usedforsecurity=False).hexdigest()
+        call.write(f"{digest} *{path or 'stdin'}\n" if "r" in given else f"{title}({path or 'stdin'})= {digest}\n")
+    return 0
+
+
 VERBS: dict[str, Callable[[Call, list[str]], Steps[int]]] = {
-    "x509": x509, "verify": verify, "genrsa": genrsa, "rsa": rsa, "req": req, "version": version, "rand": rand}
-NOT_MODELLED = frozenset("""asn1parse ca ciphers cms crl dgst dhparam ec ecparam enc errstr gendsa genpkey kdf list mac nseq ocsp
-    passwd pkcs12 pkcs7 pkcs8 pkey pkeyparam pkeyutl prime rehash s_client s_server s_time sess_id smime speed spkac srp
+    "x509": x509, "verify": verify, "genrsa": genrsa, "rsa": rsa, "req": req, "version": version, "rand": rand, "dgst": dgst, "pkey": rsa}
+NOT_MODELLED = frozenset("""asn1parse ca ciphers cms crl dhparam ec ecparam enc errstr gendsa genpkey kdf list mac nseq ocsp
+    passwd pkcs12 pkcs7 pkcs8 pkeyparam pkeyutl prime rehash s_client s_server s_time sess_id smime speed spkac srp
     storeutl ts help""".split())
 
 

@@ -1,0 +1,1 @@
+"""The controllers of certificate requests: they approve those of kubelets, and sign what was approved."""
