@@ -14,7 +14,7 @@ def lab():
 
 @pytest.mark.parametrize(("line", "refused"), [
     ("sudo kubeadm init --pod-network-cidr=10.244.0.0/16", "kubeadm init"),
-    ("ssh node01 kubeadm join 10.0.0.1:6443", "kubeadm join"),
+    ("ssh node01 kubeadm certs generate-csr", "kubeadm certs generate-csr"),
     ("perl -v", "perl"), ("iptables -L", "iptables"), ("openssl s_client -connect localhost:6443", "openssl s_client"), ("ctr images ls", "ctr images"),
 ])
 def test_what_a_host_has_refuses(lab, line, refused):
