@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sim.api.client import Change, Key, Object
+from sim.controllers.nodes.zones import Rates
 from sim.etcd.store import Store
-from sim.invariants import changes, settled
+from sim.invariants import changes, settled, zones
+from sim.invariants.zones import ZoneWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class World:
     pods_in: dict[str, dict[Key, Object]] = field(default_factory=dict)
     lost_us: dict[str, int] = field(default_factory=dict)
     """Namespace -> when one of its pods last stopped being ready without being evicted."""
+    zones: ZoneWatch = field(default_factory=ZoneWatch)
 
     def follow(self, change: Change) -> None:
         """Become the world after the change."""
         key, old, new = change.key, self.objects.get(change.key), change.new
+        self.zones.follow(change)
         if key.resource == "pods":
             changes.note_loss(self, change, old)
             for table, place in ((self.pods_on, changes.node_of), (self.pods_in, changes.namespace_of)):
@@ -58,6 +62,7 @@ HISTORY: dict[str, Rule] = {
     "evictions respect budgets": changes.budgets_kept,
     "the scheduler overcommits no node": changes.capacity_kept,
     "one leader": changes.one_leader,
+    "zones are emptied slowly": zones.zones_emptied_slowly,
 }
 """Name -> rule; a rule looks at one change and the world before it."""
 SETTLED: dict[str, Callable[[Store], Iterator[str]]] = {
@@ -77,14 +82,14 @@ SETTLED: dict[str, Callable[[Store], Iterator[str]]] = {
 class Judge:
     """Judges a store's history as it grows.
 
-    store: must keep its history. rules: which properties (all by default).
+    store: must keep its history. rules: which properties (all by default). rates: the controller manager's flags about zones.
     """
 
-    def __init__(self, store: Store, rules: Sequence[str] = tuple(HISTORY)) -> None:
+    def __init__(self, store: Store, rules: Sequence[str] = tuple(HISTORY), *, rates: Rates | None = None) -> None:
         self.store = store
         self.rules = [(name, HISTORY[name]) for name in rules]
         self._seen = 0
-        self._world = World()
+        self._world = World(zones=ZoneWatch(rates or Rates()))
 
     def look(self) -> list[Violation]:
         """Judge what happened since the last look."""

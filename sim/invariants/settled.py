@@ -14,7 +14,8 @@ WORKLOADS = {"deployments": ("spec.replicas", "status.availableReplicas"),
              "statefulsets": ("spec.replicas", "status.readyReplicas"),
              "daemonsets": ("status.desiredNumberScheduled", "status.numberAvailable")}
 
-NO_ROOM = ("Insufficient", "Too many pods", "unbound immediate PersistentVolumeClaims", "persistentvolumeclaim", "volume node affinity",
+NO_ROOM = ("Insufficient", "Too many pods", "unbound immediate PersistentVolumeClaims", "persistentvolumeclaim", "volume node affinity", "PersistentVolume's node affinity",
+           "persistent volumes to bind", "volume zone", "max volume count", "ReadWriteOncePod",
            "didn't match Pod's node affinity/selector", "topology spread", "anti-affinity", "free ports", "untolerated taint")
 """What the scheduler says where a pod fits nowhere for good reasons."""
 TICK_US = 10 * SECOND_US

@@ -81,6 +81,56 @@ def one_leader(store):
     store.commit(LEASE, lease("b", "30", "30"))
 
 
+def zone_of_nodes(store, *, down, total=5):
+    for number in range(total):
+        store.commit(Key("nodes", "", f"node{number}"), node(f"node{number}", ready=number >= down))
+
+
+def node(name, *, ready=True, gone=False):
+    taints = [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}] if gone else []
+    return {"kind": "Node", "metadata": {"name": name, "uid": f"uid-{name}"}, "spec": {"taints": taints},
+            "status": {"conditions": [{"type": "Ready", "status": "True" if ready else "Unknown"}]}}
+
+
+def give_up(store, *numbers, seconds):
+    for number in numbers:
+        store.engine.advance(store.engine.now_us + round(seconds * SECOND_US))
+        store.commit(Key("nodes", "", f"node{number}"), node(f"node{number}", ready=False, gone=True))
+
+
+def zones_emptied_slowly(store):
+    zone_of_nodes(store, down=2)
+    give_up(store, 0, 1, seconds=9)
+
+
+@pytest.mark.parametrize(("down", "text"), [
+    (5, "node0 was given up while every zone is down"), (3, "node0 was given up while most of the only zone, a small zone, is down")])
+def test_nodes_that_nobody_may_give_up(store, down, text):
+    zone_of_nodes(store, down=down)
+    give_up(store, 0, seconds=30)
+    assert [violation.text for violation in Judge(store).look()] == [text]
+
+
+def test_nodes_that_are_given_up_one_by_one(store):
+    zone_of_nodes(store, down=2)
+    give_up(store, 0, 1, seconds=10)
+    assert broken(store) == set()
+
+
+def test_a_whole_zone_is_given_up_at_the_pace_of_its_rate():
+    """zone-outage: the power goes in one zone; its nodes are given up ten seconds apart."""
+    found = lab("zone-outage")
+    down = [obj["metadata"]["name"] for obj in found.store().list("nodes")
+            if obj["metadata"]["labels"].get("topology.kubernetes.io/zone") == "b"]
+    for name in down:
+        found.lab_line(f":fault power-off {name}")
+    found.wait(180)
+    assert Judge(found.store()).look() == []
+    tainted = [obj for obj in found.store().list("nodes") if any(
+        t["effect"] == "NoExecute" for t in obj["spec"].get("taints", []))]
+    assert len(down) > 1 and len(tainted) >= len(down)
+
+
 RESTLESS = {
     "rollouts end": ("statefulsets", {"metadata": {"generation": 2}, "spec": {"replicas": 1}, "status": {"observedGeneration": 1}}),
     "jobs go on": ("jobs", {"spec": {"parallelism": 1}}),
@@ -106,7 +156,8 @@ def test_what_is_not_at_rest_is_named(store, name):
 @pytest.mark.parametrize(("name", "story"), [
     ("identity stays", identity_stays), ("deletion is final", deletion_is_final), ("a pod is bound once", bound_once),
     ("a finished pod stays finished", finished_stays), ("evictions respect budgets", budgets_kept),
-    ("the scheduler overcommits no node", capacity_kept), ("one leader", one_leader)])
+    ("the scheduler overcommits no node", capacity_kept), ("one leader", one_leader),
+    ("zones are emptied slowly", zones_emptied_slowly)])
 def test_a_broken_property_is_named(store, name, story):
     story(store)
     assert broken(store) == {name}
@@ -120,7 +171,7 @@ def test_revisions_rise(store):
 
 def test_every_rule_of_the_table_is_tested():
     tested = {"identity stays", "deletion is final", "a pod is bound once", "a finished pod stays finished", "revisions rise",
-              "evictions respect budgets", "the scheduler overcommits no node", "one leader"}
+              "evictions respect budgets", "the scheduler overcommits no node", "one leader", "zones are emptied slowly"}
     assert set(HISTORY) == tested
     assert set(SETTLED) == {"owners exist", "workloads are whole", "nobody lingers", *RESTLESS}
 
