@@ -48,6 +48,8 @@ class ZoneWatch:
             members.pop(change.key.name, None)
         node = change.new
         if node is not None:
+            if change.old is not None and zone_of(change.old) != zone_of(node):
+                self.tainted_us.clear()  # who waited in one zone may be given up in the other
             if _given_up(change):
                 self.tainted_us[zone_of(node)] = change.at_us
             if not excluded(node):

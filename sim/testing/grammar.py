@@ -69,6 +69,43 @@ spec:
   ttlSecondsAfterFinished: {ttl}
   template: {{spec: {{restartPolicy: {policy}, containers: [{{name: c, image: "{image}"}}]}}}}
 EOF"""
+INDEXED = """cat <<'EOF' | kubectl apply -f -
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: indexed}}
+spec:
+  completions: 3
+  parallelism: {parallelism}
+  completionMode: Indexed
+  backoffLimitPerIndex: {limit}
+  {policy}
+  template: {{spec: {{restartPolicy: Never, containers: [{{name: c, image: "{image}"}}]}}}}
+EOF"""
+LOCAL = """cat <<'EOF' | kubectl apply -f -
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: local}}
+provisioner: {provisioner}
+volumeBindingMode: {mode}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: kept}}
+spec: {{storageClassName: local, accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: keeper}}
+spec:
+  replicas: {replicas}
+  strategy: {{type: Recreate}}
+  selector: {{matchLabels: {{app: keeper}}}}
+  template:
+    metadata: {{labels: {{app: keeper}}}}
+    spec:
+      containers: [{{name: c, image: nginx}}]
+      volumes: [{{name: kept, persistentVolumeClaim: {{claimName: kept}}}}]
+EOF"""
 CRON = """cat <<'EOF' | kubectl apply -f -
 apiVersion: batch/v1
 kind: CronJob
@@ -86,6 +123,7 @@ spec:
   serviceName: state
   replicas: {replicas}
   podManagementPolicy: {policy}
+  persistentVolumeClaimRetentionPolicy: {{whenScaled: {scaled}, whenDeleted: {deleted}}}
   selector: {{matchLabels: {{app: state}}}}
   template:
     metadata: {{labels: {{app: state}}}}
@@ -173,7 +211,19 @@ NEWER = st.one_of(
                      "kubectl delete pvc --all --wait=false", "kubectl delete pv --all --wait=false",
                      "kubectl rollout undo deployment web", "kubectl rollout undo ds agent", "kubectl rollout undo sts state",
                      "kubectl rollout pause deployment web", "kubectl rollout resume deployment web")),
-    template(SET, replicas=replicas, policy=st.sampled_from(("OrderedReady", "Parallel")), size=size),
+    template(SET, replicas=replicas, policy=st.sampled_from(("OrderedReady", "Parallel")), size=size,
+             scaled=st.sampled_from(("Retain", "Delete")), deleted=st.sampled_from(("Retain", "Delete"))),
+    template(INDEXED, parallelism=st.integers(1, 3), limit=st.integers(0, 1), image=st.sampled_from(("task:1.0", "broken:1.0")),
+             policy=st.sampled_from(("maxFailedIndexes: 1", "successPolicy: {rules: [{succeededCount: 2}]}",
+                                     "podReplacementPolicy: Failed"))),
+    template(LOCAL, replicas=replicas, provisioner=st.sampled_from(("rancher.io/local-path", "kubernetes.io/no-provisioner")),
+             mode=st.sampled_from(("WaitForFirstConsumer", "Immediate"))),
+    st.sampled_from(("kubectl delete job indexed", "kubectl delete sc local", "kubectl delete deploy keeper --wait=false",
+                     "kubectl autoscale deployment web --min=2 --max=4 --cpu-percent=50", "kubectl delete hpa --all",
+                     "kubectl top nodes", "kubectl top pods -A", "kubectl get hpa,apiservices",
+                     "kubectl create role reader --verb=get --resource=pods", "kubectl delete role reader",
+                     "kubectl create rolebinding reader --role=reader --user=jane", "kubectl get pods --as=jane",
+                     "kubectl auth can-i list pods --as=jane", "kubectl delete rolebinding reader")),
     template("kubectl scale sts state --replicas={n}", n=replicas),
     template(DAEMONS, tag=tag, strategy=st.sampled_from(
         ("{maxUnavailable: 1}", "{maxUnavailable: 100%}", "{maxSurge: 1, maxUnavailable: 0}"))),
@@ -190,7 +240,9 @@ FURNITURE = (
     "kubectl create deployment web --image=nginx --replicas=3",
     "kubectl create pdb web --selector=app=web --min-available=1",
     VOLUME.format(name="vol1", size="1Gi"), VOLUME.format(name="vol2", size="5Gi"),
-    SET.format(replicas=2, policy="OrderedReady", size="1Gi"),
+    SET.format(replicas=2, policy="OrderedReady", size="1Gi", scaled="Retain", deleted="Retain"),
+    LOCAL.format(replicas=1, provisioner="rancher.io/local-path", mode="WaitForFirstConsumer"),
+    INDEXED.format(parallelism=2, limit=1, image="broken:1.0", policy="maxFailedIndexes: 1"),
     DAEMONS.format(tag="1.27", strategy="{maxUnavailable: 1}"),
     CRON.format(schedule="* * * * *", policy="Forbid"),
     JOB.format(name="once", completions=3, parallelism=1, ttl="null", policy="Never", image="task:1.0"))

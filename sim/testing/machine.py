@@ -41,6 +41,7 @@ spec:
     - {name: node01, zone: a}
     - {name: node02, zone: b}
     - {name: node03, zone: b}
+    addons: [flannel, coredns, metrics-server]
   terminals: [{name: main, host: controlplane}, {name: second, host: controlplane}]
   images:
     task:1.0: {run_seconds: 7}
@@ -53,7 +54,7 @@ HEALING = (
     "systemctl start containerd kubelet",
     *(f"test -e /root/{name}.yaml && mv /root/{name}.yaml /etc/kubernetes/manifests/" for name in grammar.COMPONENTS),
     "",
-    "for d in $(kubectl get deploy -o name); do kubectl rollout resume $d; done; kubectl delete quota --all",
+    "for d in $(kubectl get deploy -o name); do kubectl rollout resume $d; done; kubectl delete quota,hpa --all",
     *(f"kubectl uncordon {node}" for node in grammar.HOSTS),
     *(f"kubectl taint nodes {node} a-" for node in grammar.HOSTS),
 )
