@@ -236,6 +236,8 @@ class Engine:
     @staticmethod
     def join_causes(first: tuple[Cause, ...], second: tuple[Cause, ...]) -> tuple[Cause, ...]:
         """Join two lists of causes, oldest first, at most four: the first and the latest three are kept."""
+        if first is second or not second:
+            return first
         if len(second) == 1 and first and first[-1].at_us <= second[0].at_us:
             if second[0] in first:
                 return first

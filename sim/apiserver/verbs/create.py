@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.api import errors, objects
+from sim.api import errors, objects, validation
 from sim.api.client import Key, Object, Request, Response
 from sim.api.errors import StatusError
 from sim.api.validation import Faults
@@ -32,6 +32,8 @@ def create(server: ApiServer, row: Resource, request: Request) -> Response:
         return subresources.create(server, row, request)
     if not row.modelled:
         raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
+    if request.canonical and row.resource == "events" and not request.query and not server.reader.count("resourcequotas"):
+        return _record(server, row, request)
     options.check_write(request)
     like = decode.like(request, server.store.get)
     body, warnings = decode.body(row, request, server.minor, like)
@@ -43,6 +45,22 @@ def create(server: ApiServer, row: Resource, request: Request) -> Response:
     if request.query.get("fieldManager"):
         obj = managed.updated(row, request, None, obj, decode.type_of(row), server.now())
     return store(server, row, request, obj, warnings, sound=sound)
+
+
+def _record(server: ApiServer, row: Resource, request: Request) -> Response:
+    """Store an Event of a component: the steps of every creation, without those that find nothing to do for it."""
+    decode.body(row, request, server.minor)
+    sent, key = request.body, request.key
+    given = sent["metadata"]
+    admission.check_namespace(row, key.name, key.namespace, server.reader)
+    if wrong := row.strategy.name_rule(key.name):
+        raise errors.invalid(row.kind, row.group, key.name, [errors.FieldError(
+            "metadata.name", f"Invalid value: {validation.shown(key.name)}: {wrong}")])
+    if server.store.get(key) is not None:
+        raise errors.already_exists(row.plural, key.name, row.group)
+    metadata = {**given, "uid": _uid(server), "creationTimestamp": server.now()}
+    obj = {"kind": row.kind, "apiVersion": row.api_version, **sent, "metadata": metadata}
+    return Response(201, server.commit(request, key, obj).new)
 
 
 def is_sound(request: Request, like: Object | None) -> bool:

@@ -6,7 +6,7 @@ pkg/kubelet/status/generate.go. Left out: resources and users in container statu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,46 +90,45 @@ def phase(worker: PodWorker) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _condition(kind: str, holds: bool, reason: str = "", message: str = "", since: str = "") -> Object:
+def _condition(kind: str, holds: bool, reason: str, message: str, since: str) -> Object:
     """Make a condition; pods that became so in the same second share it."""
     return {"type": kind, "status": "True" if holds else "False", "lastProbeTime": None,
             **({"reason": reason} if reason else {}), **({"message": message} if message else {}),
-            **({"lastTransitionTime": since} if since else {})}
+            "lastTransitionTime": since}
 
 
-def _readiness(kind: str, slots: Sequence[Slot], now: str) -> Object:
+def _unready(slots: Iterable[Slot], now: str) -> tuple[bool, str, str]:
+    """Tell whether containers are ready, and why not."""
     if now in ("Succeeded", "Failed"):
-        return _condition(kind, False, "PodCompleted" if now == "Succeeded" else "PodFailed")
+        return False, "PodCompleted" if now == "Succeeded" else "PodFailed", ""
     unready = [slot.name for slot in slots if not slot.ready]
     if not unready:
-        return _condition(kind, True)
-    return _condition(kind, False, "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
+        return True, "", ""
+    return False, "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
 
 
 def conditions(worker: PodWorker, now: str, old: list[Object], stamp: str) -> list[Object]:
     """Write the conditions; those of others are kept, and a transition time changes only with its status."""
-    ready = _readiness("Ready", [*worker.mains, *(s for s in worker.inits if s.kind == SIDECAR)], now)
+    ready = _unready([*worker.mains, *(s for s in worker.inits if s.kind == SIDECAR)], now)
     incomplete = [slot.name for slot in worker.inits if not (slot.done if slot.kind == INIT else slot.started)]
     if worker.initialized or not incomplete or now == "Succeeded":
-        initialized = _condition("Initialized", True, "PodCompleted" if now == "Succeeded" else "")
+        initialized = True, "PodCompleted" if now == "Succeeded" else "", ""
     else:
-        initialized = _condition("Initialized", False, "ContainersNotInitialized",
-                                 f"containers with incomplete status: [{' '.join(incomplete)}]")
-    said = [initialized, ready, {**ready, "type": "ContainersReady"}, _condition("PodScheduled", True)]
+        initialized = False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]"
+    said = [("Initialized", *initialized), ("Ready", *ready), ("ContainersReady", *ready), ("PodScheduled", True, "", "")]
     if worker.kubelet.minor >= (1, 29):
         network = worker.sandbox is not None and worker.sandbox.ready and now not in ("Succeeded", "Failed")
-        said.insert(0, _condition("PodReadyToStartContainers", network))
+        said.insert(0, ("PodReadyToStartContainers", network, "", ""))
     if worker.reason == "Evicted" and worker.kubelet.minor >= (1, 26):
-        said.append({"type": "DisruptionTarget", "status": "True", "lastProbeTime": None,
-                     "reason": "TerminationByKubelet", "message": worker.message})
+        said.append(("DisruptionTarget", True, "TerminationByKubelet", worker.message))
         old = [each for each in old if each["type"] != "DisruptionTarget"]
     known = {each["type"]: each for each in old}
     out = [each for each in old if each["type"] not in OWNED]
-    for each in said:
-        before = known.get(each["type"])
-        same = before is not None and before.get("status") == each["status"] and "lastTransitionTime" in before
-        out.append(_condition(each["type"], each["status"] == "True", each.get("reason", ""), each.get("message", ""),
-                              before["lastTransitionTime"] if same and before else stamp))
+    for kind, holds, reason, message in said:
+        before, since = known.get(kind), stamp
+        if before is not None and before.get("status") == ("True" if holds else "False") and "lastTransitionTime" in before:
+            since = before["lastTransitionTime"]
+        out.append(_condition(kind, holds, reason, message, since))
     return out
 
 
