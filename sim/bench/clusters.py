@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+from sim.api import objects
+from sim.api.client import Object
+from sim.engine import SECOND_US
 from sim.lab.lab import Lab
 from sim.lab.scenario import parse
 
@@ -18,16 +22,32 @@ def make_lab(nodes: int, *, pods: int = 110, history: bool = False) -> Lab:
                  "clusters": [{"nodes": [{"name": "controlplane", "role": "control-plane"}, *names]}],
                  "tasks": [{"name": "all", "prompt": "-", "solutions": [["true"]], "goals": [
                      {"object": "node/none", "why": "never"}]}]}})
-    return Lab(parse(text, "bench.yaml"), history=history)
+    lab = Lab(parse(text, "bench.yaml"), history=history)
+    _until(lab, lambda: all(objects.dig(daemon, "status.numberReady", 0) == nodes + 1 for daemon in _of(lab, "daemonsets")),
+           7200, "the nodes were not ready")
+    return lab
 
 
-def bring_up(lab: Lab, pods: int, *, limit_seconds: int = 3600) -> None:
+def _of(lab: Lab, resource: str) -> list[Object]:
+    store = lab.store()
+    return store.list(resource) if store is not None else []
+
+
+def _until(lab: Lab, holds: Callable[[], bool], limit_seconds: int, otherwise: str) -> None:
+    """Let time pass second by second. Raises RuntimeError when something does not come true."""
+    for _ in range(limit_seconds):
+        if holds():
+            return
+        lab.advance(lab.now_us + SECOND_US)
+    raise RuntimeError(f"{otherwise} within {limit_seconds} s of simulated time")
+
+
+def bring_up(lab: Lab, pods: int, *, limit_seconds: int = 20_000) -> None:
     """Create a deployment of so many pods and let time pass until all are ready. Raises RuntimeError if they are not."""
     lab.run(f"kubectl create deployment web --image=nginx --replicas={pods}")
-    for _ in range(limit_seconds):
-        lab.advance(lab.now_us + 1_000_000)
-        store = lab.store()
-        found = [d for d in (store.list("deployments", "default") if store else []) if d["metadata"]["name"] == "web"]
-        if found and (found[0].get("status") or {}).get("readyReplicas") == pods:
-            return
-    raise RuntimeError(f"{pods} pods were not ready within {limit_seconds} s of simulated time")
+
+    def ready() -> bool:
+        return any(objects.name(each) == "web" and objects.dig(each, "status.readyReplicas") == pods
+                   for each in _of(lab, "deployments"))
+
+    _until(lab, ready, limit_seconds, f"{pods} pods were not ready")

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 from sim.api import objects
@@ -114,25 +115,30 @@ class Row:
         if at is not None:
             self._row[at] = self._number(entry)
 
-    def window(self, at: int, enough: int) -> tuple[list[str], list[int]]:
-        """Give names and numbers of nodes from a place on, until so many of them fit or all were seen."""
+    def window(self, at: int, enough: int) -> tuple[list[str], list[int], Counter[int]]:
+        """Give names and numbers of nodes from a place on, until so many of them fit or all were seen; and count them."""
         order, row, refuses = self._order, self._row, self._refuses
-        seen, fitting, total = 0, 0, len(order)
-        while fitting < enough and seen < total:
-            take = min(max(enough - fitting, WINDOW_LEAST), total - seen)
-            start = (at + seen) % total
-            piece = row[start: start + take] + row[: max(0, start + take - total)]
-            fits = take - sum(count for number, count in Counter(piece).items() if refuses[number])
+        fitting, total = 0, len(order)
+        numbers: list[int] = []
+        counted: Counter[int] = Counter()
+        while fitting < enough and len(numbers) < total:
+            take = min(max(enough - fitting, WINDOW_LEAST), total - len(numbers))
+            start = (at + len(numbers)) % total
+            piece = row[start: start + take]
+            if len(piece) < take:
+                piece += row[: take - len(piece)]
+            found = Counter(piece)
+            fits = take - sum(count for number, count in found.items() if refuses[number])
             if fitting + fits > enough:
-                for number in piece:
-                    seen += 1
-                    fitting += not refuses[number]
-                    if fitting == enough:
-                        break
-                break
-            seen, fitting = seen + take, fitting + fits
-        over = max(0, at + seen - total)
-        return order[at: at + seen] + order[:over], row[at: at + seen] + row[:over]
+                places = [place for place, number in enumerate(piece) if not refuses[number]]
+                piece = piece[: places[enough - fitting - 1] + 1]
+                found, fits = Counter(piece), enough - fitting
+            numbers, fitting = numbers + piece if numbers else piece, fitting + fits
+            counted = counted + found if counted else found
+        names = order[at: at + len(numbers)]
+        if len(names) < len(numbers):
+            names += order[: len(numbers) - len(names)]
+        return names, numbers, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +245,8 @@ class Candidates:
         """Search where a node's own entry says all: equal entries are filtered and scored once."""
         row = self._row
         row.align(order, self.entries)
-        names, numbers = row.window(at, sample_size(len(order)))
+        names, numbers, counted = row.window(at, sample_size(len(order)))
         refused = {}
-        counted = Counter(numbers)
         bad = {number: found for number in counted if (found := row.entries[number].refusal) is not None}
         if bad:
             refused = {name: bad[number] for name, number in zip(names, numbers, strict=True) if number in bad}
@@ -252,8 +257,7 @@ class Candidates:
         totals = _totals(parts, len(kinds))
         top = max(totals, default=0)
         best = {number for number, total in zip(kinds, totals, strict=True) if total == top}
-        equal = names if len(best) == len(kinds) else [
-            name for name, number in zip(names, numbers, strict=True) if number in best]
+        equal = names if len(best) == len(kinds) else compress(names, map(best.__contains__, numbers))
         where = {number: place for place, number in enumerate(kinds)}
         rows = [where[number] for number in numbers] if len(names) <= ROWS_MOST else ()
         return Verdict(names, refused, parts, rows, sorted(equal), 0)
