@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 
 from sim.api import objects
-from sim.api.client import Object
+from sim.api.client import Key, Object
 from sim.engine import SECOND_US
+from sim.lab.install.readymade import scale_out
 from sim.lab.lab import Lab
 from sim.lab.scenario import parse
 
@@ -23,7 +24,7 @@ def make_lab(nodes: int, *, pods: int = 110, history: bool = False) -> Lab:
                  "tasks": [{"name": "all", "prompt": "-", "solutions": [["true"]], "goals": [
                      {"object": "node/none", "why": "never"}]}]}})
     lab = Lab(parse(text, "bench.yaml"), history=history)
-    _until(lab, lambda: all(objects.dig(daemon, "status.numberReady", 0) == nodes + 1 for daemon in _of(lab, "daemonsets")),
+    until(lab, lambda: all(objects.dig(daemon, "status.numberReady", 0) == nodes + 1 for daemon in _of(lab, "daemonsets")),
            7200, "the nodes were not ready")
     return lab
 
@@ -33,13 +34,23 @@ def _of(lab: Lab, resource: str) -> list[Object]:
     return store.list(resource) if store is not None else []
 
 
-def _until(lab: Lab, holds: Callable[[], bool], limit_seconds: int, otherwise: str) -> None:
+def until(lab: Lab, holds: Callable[[], bool], limit_seconds: int, otherwise: str) -> None:
     """Let time pass second by second. Raises RuntimeError when something does not come true."""
     for _ in range(limit_seconds):
         if holds():
             return
         lab.advance(lab.now_us + SECOND_US)
     raise RuntimeError(f"{otherwise} within {limit_seconds} s of simulated time")
+
+
+def fill(lab: Lab, pods: int) -> None:
+    """Have so many pods run at once: ready-made state, for figures that begin where they all run."""
+    bring_up(lab, 1)
+    server = lab.server()
+    if server is None:
+        raise RuntimeError("no API server answers")
+    scale_out(lab.network, server, Key("deployments", "default", "web"), pods)
+    lab.wait(30)
 
 
 def bring_up(lab: Lab, pods: int, *, limit_seconds: int = 20_000) -> None:
@@ -50,4 +61,4 @@ def bring_up(lab: Lab, pods: int, *, limit_seconds: int = 20_000) -> None:
         return any(objects.name(each) == "web" and objects.dig(each, "status.readyReplicas") == pods
                    for each in _of(lab, "deployments"))
 
-    _until(lab, ready, limit_seconds, f"{pods} pods were not ready")
+    until(lab, ready, limit_seconds, f"{pods} pods were not ready")

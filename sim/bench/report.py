@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.api.errors import KubedrillError
-from sim.bench.figures import FIGURES, UNMEASURED, Figure
+from sim.bench.figures import FIGURES, Figure
 
-PROFILE_LINES = 25
+PROFILE_LINES, PATHS = 25, 10
+Rows = dict[tuple[str, int, str], tuple[int, int, float, float, dict[tuple[str, int, str], tuple[int, int, float, float]]]]
+"""cProfile's: (file, line, function) -> (primitive calls, calls, own time, time with callees, the same by caller)."""
 
 
 def chosen(only: str, *, full: bool) -> list[Figure]:
@@ -27,16 +29,20 @@ def chosen(only: str, *, full: bool) -> list[Figure]:
 
 def measure(figures: Sequence[Figure], runs: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Run each figure so many times and give the report; `tell` hears which one is on."""
-    rows = []
+    rows, absent = [], {}
     for figure in figures:
         tell(figure.name)
-        values = [value for _ in range(1 if figure.full else runs) for value in figure.run()]
+        try:
+            values = [value for _ in range(1 if figure.full else runs) for value in figure.run()]
+        except ModuleNotFoundError as error:
+            absent[figure.name] = f"{error.name} is not installed"
+            continue
         middle = statistics.median(values)
         rows.append({"name": figure.name, "unit": figure.unit, "median": round(middle, 4), "values": [round(v, 4) for v in values],
                      "goal": figure.goal, "aim": figure.aim, "met": figure.met(middle)})
     measured = {figure.name for figure in figures}
-    absent = {figure.name: "with --full only: minutes, gigabytes" for figure in FIGURES if figure.name not in measured
-              and figure.full} | UNMEASURED
+    absent |= {figure.name: "with --full only: minutes, gigabytes" for figure in FIGURES if figure.name not in measured
+               and figure.full}
     return {"python": platform.python_version(), "machine": platform.machine(), "rows": rows, "absent": absent}
 
 
@@ -68,7 +74,7 @@ def _number(value: float | None) -> str:
 
 
 def profile(figure: Figure) -> str:
-    """Run a figure once under cProfile; give where the time went."""
+    """Run a figure once under cProfile; give where the time went: the kernel's share, paths, functions."""
     import io
 
     profiler = cProfile.Profile()
@@ -76,5 +82,49 @@ def profile(figure: Figure) -> str:
     list(figure.run())
     profiler.disable()
     out = io.StringIO()
-    pstats.Stats(profiler, stream=out).sort_stats("tottime").print_stats(PROFILE_LINES)
-    return f"{figure.name}\n{out.getvalue()}"
+    stats = pstats.Stats(profiler, stream=out)
+    rows: Rows = stats.stats  # type: ignore[attr-defined]
+    stats.sort_stats("tottime").print_stats(PROFILE_LINES)
+    return f"{figure.name}\n\n{shares(rows)}\n{paths(rows)}\n{out.getvalue()}"
+
+
+PARTS = (("the kernel (SimPy, sim/engine.py)", ("/simpy/", "sim/engine.py")), ("etcd's store", ("sim/etcd/",)),
+         ("the API server", ("sim/apiserver/", "sim/api/")), ("controllers and scheduler", ("sim/controllers/", "sim/recorder.py")),
+         ("kubelets and hosts", ("sim/host/",)), ("the shell and kubectl", ("sim/shell/",)))
+
+
+def shares(rows: Rows) -> str:
+    """Say what part of the time each part of the simulator took itself; C functions count for who calls them."""
+    own: dict[str, float] = {}
+    for (file, _, _), (_, _, taken, _, callers) in rows.items():
+        if file == "~":
+            for (caller, _, _), (_, _, part, _) in callers.items():
+                own[caller] = own.get(caller, 0.0) + part
+        else:
+            own[file] = own.get(file, 0.0) + taken
+    total = sum(own.values()) or 1.0
+    lines, left = [], total
+    for name, marks in PARTS:
+        part = sum(taken for file, taken in own.items() if any(mark in file for mark in marks))
+        left -= part
+        lines.append(f"{100 * part / total:5.1f} %  {name}")
+    return "\n".join([*lines, f"{100 * left / total:5.1f} %  all else", ""])
+
+
+def paths(rows: Rows) -> str:
+    """Name the ten costliest paths: what the kernel calls, and the reconciles below it, with all that they cause."""
+    found: list[tuple[float, int, str]] = []
+    for (file, _, name), (_, calls, _, taken, callers) in rows.items():
+        fired = [row for (caller, _, by), row in callers.items() if by == "_fire" and caller.endswith("sim/engine.py")]
+        if name == "reconcile":
+            found.append((taken, calls, f"{_short(file)}: {name}"))
+        elif fired and name not in ("_work", "_go_on", "_let_pass", "_due"):
+            found.append((sum(row[3] for row in fired), sum(row[1] for row in fired), f"{_short(file)}: {name}"))
+    lines = ["  CPU-s     calls  us each  path"]
+    for taken, calls, path in sorted(found, key=lambda row: (-row[0], row[2]))[:PATHS]:
+        lines.append(f"{taken:7.3f}  {calls:8d}  {1e6 * taken / max(1, calls):7.0f}  {path}")
+    return "\n".join([*lines, ""])
+
+
+def _short(file: str) -> str:
+    return file[file.rfind("/sim/") + 1:] if "/sim/" in file else file
