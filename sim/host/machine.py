@@ -125,6 +125,8 @@ class Host:
         self.facts = NodeFacts()
         self.catalogue = Catalogue({})
         self.kubelets: dict[Any, None] = {}
+        self.sessions: dict[Any, None] = {}
+        """Who is logged in and has typed something: told when the power goes."""
         self.said_start = 0
         self.faults: dict[str, None] = {}
         self._pid = FIRST_PID
@@ -219,6 +221,9 @@ class Host:
         if not self.powered:
             return
         self.powered = False
+        for session in list(self.sessions):
+            session.power_lost()
+        self.packages.lock_holder = None
         self.systemd.power_off()
         self.runtime.power_lost()
         self.boots += 1

@@ -168,6 +168,8 @@ class World:
     def close(self) -> None:
         """Let go of the shells, which hold memory outside Python."""
         self.terminals.clear()
+        for host in self.network.hosts.values():
+            host.sessions.clear()
 
     # ---- what there is ----------------------------------------------------------------------------------------
     def cluster(self, name: str = "") -> InstalledCluster:

@@ -9,6 +9,7 @@ from bashkit import FileSystem
 
 from sim.engine import Engine, Event, Interrupt, Process, Steps
 from sim.host.files import FileError, View
+from sim.program import SIGKILL
 from sim.shell import history, programs
 from sim.shell.editor.view import FullScreen
 from sim.shell.job import BROKEN_PIPE, BUG, INTERRUPTED, Job
@@ -64,6 +65,7 @@ class Login:
         self.sink: Sink = lambda data, stream: None
         self.parent_pid = 1
         self._written = 0
+        self.waits_for_host = False
         self.stdout, self._stderr = self._limited("stdout"), self._limited("stderr")
         self.shell = Shell(self, name=name)
         if self.uid == 0:
@@ -120,6 +122,7 @@ class Login:
             self.overwhelmed = False
         job = self.job = self.shell.job = Job(self, line)
         self.everything.append(job)
+        self.host.sessions[self] = None
         self.shell.lenient = self.shell.loops = 0
         self.shell.frames.clear()
         self.spawn(job.main(self.shell, self.shell.source(line, self.streams()) if self.host.powered else self._off()))
@@ -183,6 +186,13 @@ class Login:
                 jobs.remove(job)
 
     # ---- the end ----------------------------------------------------------------------------------------------
+    def power_lost(self) -> None:
+        """Lose all that runs here, at once; a line that waits for the host to come back goes on waiting."""
+        for job in self.everything if not self.waits_for_host else ():
+            if job.running:
+                job.signal = SIGKILL
+                job.stop()
+
     def cut_off(self) -> Steps[int]:
         """Lose the host: a remote login ends; the terminal's first one is a console, which waits until the host is back.
 
@@ -195,7 +205,7 @@ class Login:
                 self.tty(f"{self.farewell}\n".encode())
             raise Leave("exit", CUT_OFF)
         self.tty(f"kubedrill: {host.name} goes down; its console comes back with it\n".encode())
-        went = host.boots
+        went, self.waits_for_host = host.boots, True
         while not host.powered or (host.boots == went and host.going):
             bell = self.engine.event()
             stop = host.network.on_change(lambda bell=bell: None if bell.triggered else bell.succeed())  # type: ignore[misc]
@@ -203,6 +213,7 @@ class Login:
                 yield bell
             finally:
                 stop()
+        self.waits_for_host = False
         self.tty(f"kubedrill: {host.name} is back, its console too\n".encode())
         self.shell.jobs.clear()
         self.shell = Shell(self, name=self.shell.name)
@@ -367,5 +378,5 @@ class Terminal:
         if login is self.logins[0] or login is not self.login:
             self.left = login is self.login
             return None
-        self.logins.pop()
+        self.logins.pop().host.sessions.pop(login, None)
         return self._behind.pop()

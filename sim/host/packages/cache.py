@@ -102,6 +102,7 @@ class Cache:
             repository = host.network.mirrors.known(source.uri, source.suite, day)
             if repository is not None:
                 self.indexes.append(Index(source, repository, day))
+        self._mentioned: set[str] | None = None
         self._found: dict[str, list[Available]] = {}
         for index in self.indexes:
             for package in index.packages():
@@ -120,6 +121,14 @@ class Cache:
         """Tell whether there is such a package, or another one speaks of it."""
         return bool(self.versions(name))
 
+    def mentioned(self, name: str) -> bool:
+        """Tell whether a package that is installed or listed needs one of this name."""
+        if self._mentioned is None:
+            known = [row.package for rows in self._found.values() for row in rows]
+            known += [entry.package for entry in self.database.entries()]
+            self._mentioned = {each.name for package in known for dependency in package.needs for each in dependency}
+        return name in self._mentioned
+
     def versions(self, name: str) -> list[Available]:
         """Give all versions of a package, newest first."""
         rows = [Available(row.package, row.indexes) for row in self._found.get(name, ())]
@@ -136,6 +145,11 @@ class Cache:
         """Give the version that apt would install: the newest, never one older than what is there."""
         rows = self.versions(name)
         return rows[0].package if rows else None
+
+    def of_release(self, name: str, release: str) -> bool:
+        """Tell whether a release has a package."""
+        return any(index.repository.release == release or index.source.suite == release
+                   for row in self.versions(name) for index in row.indexes)
 
     def find(self, name: str, version: str) -> Available | None:
         """Give a version of a package; `1.29.*` is a pattern that takes the newest match."""

@@ -128,13 +128,13 @@ _RULES: dict[tuple[str, str], tuple[tuple[tuple[int, ...], str], ...]] = {
         ((1, 18), "kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.8.6), cri-tools (>= 1.13.0)"),
         ((1, 14), "kubelet (>= 1.13.0), kubectl (>= 1.13.0), kubernetes-cni (>= 0.7.5), cri-tools (>= 1.13.0)"),
         ((1, 13), "kubelet (>= 1.6.0), kubectl (>= 1.6.0), kubernetes-cni (>= 0.6.0), cri-tools (>= 1.11.0)"),
-        ((1, 11), "kubelet (>= 1.6.0), kubectl (>= 1.6.0), kubernetes-cni (= 0.6.0-00), cri-tools (>= 1.11.0)"),
-        ((1,), "kubelet (>= 1.6.0), kubectl (>= 1.6.0), kubernetes-cni (= 0.6.0-00)")),
+        ((1, 11), "kubelet (>= 1.6.0), kubectl (>= 1.6.0), kubernetes-cni (= 0.6.0), cri-tools (>= 1.11.0)"),
+        ((1,), "kubelet (>= 1.6.0), kubectl (>= 1.6.0), kubernetes-cni (= 0.6.0)")),
     ("kubelet", LEGACY): (
         ((1, 27), _LEGACY_KUBELET.format(cni=">= 1.2.0")), ((1, 24, 5), _LEGACY_KUBELET.format(cni=">= 1.1.1")),
         ((1, 20), _LEGACY_KUBELET.format(cni=">= 0.8.7")), ((1, 18), _LEGACY_KUBELET.format(cni=">= 0.8.6")),
         ((1, 14), _LEGACY_KUBELET.format(cni=">= 0.7.5")), ((1, 13), _LEGACY_KUBELET.format(cni=">= 0.6.0")),
-        ((1,), _LEGACY_KUBELET.replace("socat", "socat").format(cni="= 0.6.0-00"))),
+        ((1,), _LEGACY_KUBELET.format(cni="= 0.6.0"))),
     ("kubeadm", COMMUNITY): (
         ((1, 32), "cri-tools (>= 1.30.0)"), ((1, 30), "cri-tools (>= 1.30.0)"),
         ((1, 28), "cri-tools (>= 1.28.0), kubectl (>= 1.19.0), kubelet (>= 1.19.0), kubernetes-cni (>= 1.2.0)"),

@@ -43,6 +43,7 @@ class Resolver:
         self.cache = cache
         self.database = cache.database
         self.plan = Plan()
+        self.before = self.broken()
 
     # ---- what will be there -----------------------------------------------------------------------------------
     def after(self, name: str) -> Package | None:
@@ -73,7 +74,7 @@ class Resolver:
         self.plan.install.update(wanted)
         self.plan.named.update(dict.fromkeys(wanted))
         self._pull(list(wanted.values()))
-        self._judge(HELD_BROKEN)
+        self._judge()
         return self.plan
 
     def _pull(self, queue: list[Package]) -> None:
@@ -97,34 +98,65 @@ class Resolver:
         found = self.cache.candidate(relation.name)
         return found if found is not None and relation.met_by(found.version) else None
 
-    def _judge(self, problem: str) -> None:
-        """Find what would be broken: upgrade it where that helps, else there is no plan."""
-        for package in list(self._dependants()):
-            missing = [each for each in package.needs if not self._met(each)]
-            if not missing:
-                continue
-            newest = self.cache.candidate(package.name)
-            entry = self.database.get(package.name)
-            free = entry is not None and not entry.held and package.name not in self.plan.install
-            if free and newest is not None and newest.version != package.version and all(map(self._met, newest.needs)):
-                self.plan.install[package.name] = newest
-                continue
-            self.plan.unmet[package.name] = [f"Depends: {self._say(each)}" for each in missing]
-            self.plan.problem = problem
+    def _judge(self) -> None:
+        """Find what would be broken: upgrade it where that helps, else remove it, unless it is held or asked for."""
+        broken = True
+        while broken:
+            broken = False
+            for package in list(self._dependants()):
+                missing = [each for each in package.needs if not self._met(each)]
+                if not missing or package.name in self.plan.unmet or (package.name in self.before and package.name not in self.plan.install):
+                    continue
+                newest = self.cache.candidate(package.name)
+                entry = self.database.get(package.name)
+                free = entry is not None and not entry.held and package.name not in self.plan.install
+                broken = True
+                if free and newest is not None and newest.version != package.version and all(map(self._met, newest.needs)):
+                    self.plan.install[package.name] = newest
+                elif free and package.name not in self.plan.named:
+                    self.plan.removed[package.name] = None
+                else:
+                    self.plan.unmet[package.name] = [f"Depends: {self._say(each)}" for each in missing]
+                    self.plan.problem = HELD_BROKEN if self.plan.problem == HELD_BROKEN or package.name in self.plan.install else BREAKS
+        self._forgive()
 
-    def _say(self, dependency: Dependency) -> str:
+    def _forgive(self) -> None:
+        """Where there is no plan, nothing is upgraded or removed for it."""
+        if self.plan.unmet:
+            self.plan.removed = {name: None for name in self.plan.removed if name in self.plan.named}
+
+    def broken(self) -> dict[str, list[str]]:
+        """Give what is installed and lacks something now."""
+        found = {}
+        for package in self._dependants():
+            missing = [each for each in package.needs if not self._met(each)]
+            if missing:
+                found[package.name] = [f"Depends: {self._say(each, now=True)}" for each in missing]
+        return found
+
+    def mend(self) -> Plan:
+        """Install what is lacking; what cannot be mended goes."""
+        self._pull(list(self._dependants()))
+        self.before = {}
+        self._judge()
+        return self.plan
+
+    def _say(self, dependency: Dependency, *, now: bool = False) -> str:
         said = []
         for each in dependency:
             there = self.after(each.name)
             rows = self.cache.versions(each.name)
+            entry = self.database.get(each.name)
+            held = entry is not None and entry.held
             if there is not None:
-                entry = self.database.get(each.name)
-                installed = entry is not None and entry.version == there.version and each.name not in self.plan.install
-                why = f"but {there.version} is {'to be ' if not installed or self.plan.install else ''}installed"
+                fits = any(each.met_by(row.package.version) for row in rows)
+                if fits and not held and each.name not in self.plan.named and not now:
+                    there = rows[0].package
+                why = f"but {there.version} is {'' if now else 'to be '}installed"
             elif not rows:
                 why = "but it is not installable"
             else:
-                why = "but it is not going to be installed"
+                why = "but it is not installed" if now else "but it is not going to be installed"
             said.append(f"{each} {why}")
         return " or ".join(said)
 
@@ -139,7 +171,7 @@ class Resolver:
             changed = False
             for package in list(self._dependants()):
                 missing = [each for each in package.needs if not self._met(each)]
-                if not missing or package.name in self.plan.unmet:
+                if not missing or package.name in self.plan.unmet or package.name in self.before:
                     continue
                 entry = self.database.get(package.name)
                 if entry is not None and entry.held and package.name not in self.plan.named:
@@ -205,7 +237,7 @@ def in_order(packages: dict[str, Package]) -> list[Package]:
         if package.name in found or package.name in busy:
             return
         busy.add(package.name)
-        for dependency in sorted(package.needs):
+        for dependency in package.needs:
             for each in dependency:
                 if each.name in packages:
                     visit(packages[each.name])

@@ -5,8 +5,8 @@ source packages, pins, a resolver that weighs solutions.
 """
 
 from sim.shell.pipes import COMMANDS
-from sim.shell.system.packages import front
-from sim.shell.system.packages.dpkg import dpkg, query
+from sim.shell.system.packages.apt import front
+from sim.shell.system.packages.dpkgs.main import dpkg, query
 from sim.shell.system.packages.signing import apt_key, gpg
 
 COMMANDS.update({"dpkg": dpkg, "dpkg-query": query, "gpg": gpg, "apt-key": apt_key})

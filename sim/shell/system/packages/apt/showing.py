@@ -13,10 +13,10 @@ from sim.engine import Steps
 from sim.host.packages.cache import INSTALLED_PRIORITY, PRIORITY, Available, Cache, Index
 from sim.host.packages.package import Package
 from sim.host.packages.sources import SourceError
-from sim.shell.system.packages import texts
-from sim.shell.system.packages.changing import Unfindable, choose
-from sim.shell.system.packages.update import LISTS_UNREADABLE
-from sim.shell.system.packages.words import FAILED, Apt
+from sim.shell.system.packages.apt import texts
+from sim.shell.system.packages.apt.choosing import Unfindable, choose
+from sim.shell.system.packages.apt.update import LISTS_UNREADABLE
+from sim.shell.system.packages.apt.words import FAILED, Apt
 
 MADISON_WIDTH = 10
 GREEN, PLAIN = "\x1b[32m", "\x1b[0m"
@@ -69,7 +69,7 @@ def policy(apt: Apt) -> Steps[int]:
     for name in apt.words:
         rows = cache.versions(name)
         if not rows and cache.database.entry(name) is None:
-            if name in _mentioned(cache):
+            if cache.mentioned(name):
                 apt.call.write(f"{name}:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n")
             else:
                 apt.notice(f"Unable to locate package {name}")
@@ -85,10 +85,6 @@ def policy(apt: Apt) -> Steps[int]:
             if row.installed:
                 apt.call.write(f"        {INSTALLED_PRIORITY} /var/lib/dpkg/status\n")
     return 0
-
-
-def _mentioned(cache: Cache) -> set[str]:
-    return {each.name for entry in cache.database.entries() for dependency in entry.package.needs for each in dependency}
 
 
 def _all_sources(apt: Apt, cache: Cache) -> int:
@@ -260,10 +256,12 @@ def show(apt: Apt) -> Steps[int]:
     for word in apt.words:
         name, equals, version = word.partition("=")
         rows = cache.versions(name)
-        if not rows:
+        if not rows and not cache.mentioned(name):
             missing.append(word)
             continue
         known_name = True
+        if not rows:
+            continue
         if equals:
             row = cache.find(name, version)
             if row is None:

@@ -9,8 +9,9 @@ from sim.engine import Steps
 from sim.host.files import FileError
 from sim.host.packages import cache
 from sim.shell.pipes import Call
-from sim.shell.system.packages import changing, marking, showing, texts, update, words
-from sim.shell.system.packages.words import CLI_WARNING, FAILED, Apt
+from sim.shell.system.packages.apt import changing, choosing, marking, showing, texts, update, words
+from sim.shell.system.packages.apt.words import CLI_WARNING, FAILED, Apt
+from sim.shell.system.packages.dpkgs.archives import archive_bytes
 
 Verb = Callable[[Apt], Steps[int]]
 
@@ -37,7 +38,7 @@ def check(apt: Apt) -> Steps[int]:
         return FAILED
     for text in ("Reading package lists", "Building dependency tree", "Reading state information"):
         apt.progress(text)
-    return 0
+    return changing.whole(apt, known)
 
 
 def download(apt: Apt) -> Steps[int]:
@@ -46,8 +47,8 @@ def download(apt: Apt) -> Steps[int]:
     if known is None:
         return FAILED
     try:
-        chosen, _, _ = changing.choose(known, apt.words)
-    except changing.Unfindable as error:
+        chosen, _, _ = choosing.choose(known, apt.words)
+    except choosing.Unfindable as error:
         for text in error.errors:
             apt.error(text)
         return FAILED
@@ -62,7 +63,7 @@ def download(apt: Apt) -> Steps[int]:
         apt.say(f"Get:{number} {where} {package.version} [{texts.size(package.size_bytes, comma=apt.comma)}B]")
         yield from apt.wait(0.5, 1, 3)
         try:
-            apt.call.files.write(apt.call.path(package.archive), changing.archive_bytes(package))
+            apt.call.files.write(apt.call.path(package.archive), archive_bytes(package))
         except FileError as error:
             return apt.error(f"Failed to fetch {served}/{package.archive}  {error}")
     return 0

@@ -12,8 +12,8 @@ from sim.host.files import FileError
 from sim.host.packages import cache, keys, repositories, sources
 from sim.host.packages.repositories import Repository
 from sim.host.packages.sources import Source, SourceError
-from sim.shell.system.packages import locks, texts
-from sim.shell.system.packages.words import FAILED, Apt
+from sim.shell.system.packages.apt import locks, texts
+from sim.shell.system.packages.apt.words import FAILED, Apt
 
 RETRY_SECONDS = (1, 2, 4)
 LISTS_UNREADABLE = "The list of sources could not be read."

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sim.engine import Steps
 from sim.host.packages.cache import Cache
-from sim.shell.system.packages import locks
-from sim.shell.system.packages.changing import Unfindable, choose
-from sim.shell.system.packages.showing import known
-from sim.shell.system.packages.words import FAILED, Apt
+from sim.shell.system.packages.apt import locks
+from sim.shell.system.packages.apt.choosing import Unfindable, choose
+from sim.shell.system.packages.apt.showing import known
+from sim.shell.system.packages.apt.words import FAILED, Apt
 
 DPKG_DENIED = "dpkg: error: required read/write access to the dpkg database directory /var/lib/dpkg\n"
 

@@ -6,7 +6,7 @@ Models: apt-pkg/deb/debsystem.cc and fileutl.cc (GetLock). The lock is the host'
 from __future__ import annotations
 
 from sim.engine import Steps, microseconds
-from sim.shell.system.packages.words import FAILED, Apt
+from sim.shell.system.packages.apt.words import FAILED, Apt
 
 FRONTEND = "/var/lib/dpkg/lock-frontend"
 LISTS = "/var/lib/apt/lists/lock"

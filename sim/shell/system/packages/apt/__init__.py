@@ -1,0 +1,1 @@
+"""apt, apt-get, apt-cache and apt-mark."""

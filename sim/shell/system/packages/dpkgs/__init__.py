@@ -1,0 +1,1 @@
+"""dpkg and dpkg-query, and what apt has dpkg do."""
