@@ -12,8 +12,9 @@ from typing import Any
 
 from sim.api import documents
 from sim.host.files import DIRECTORY, FILE, FileError, View
+from sim.host.kubelet.certificates import store
 from sim.host.machine import Host
-from sim.kubeadm.certs.table import AUTHORITIES, CERTIFICATES, KUBERNETES, PKI, Authority, Leaf, Minor
+from sim.kubeadm.certs.table import AUTHORITIES, CERTIFICATES, KUBELET_CLIENT, KUBERNETES, PKI, Authority, Leaf, Minor
 from sim.pki import Certificate, PkiError, PrivateKey, SigningRequest, issue, load, load_certificates, load_key, pem
 from sim.pki.records import YEAR_S, PublicKey, Record, expired
 
@@ -174,6 +175,18 @@ def make_kubeconfig(host: Host, leaf: Leaf, version: Minor, cluster: str, server
     made = client(host, leaf.subject, leaf.organizations(version))
     root.write(path, kubeconfig(cluster, server, leaf.subject, shown(*made), root.read(f"{PKI}/ca.crt")))
     root.chmod(path, 0o600)
+
+
+def rotatable(host: Host, path: str) -> None:
+    """Move the certificate of a kubelet's kubeconfig into the file that its rotation renews."""
+    view = host.files.view()
+    loaded: Any = documents.load(view.read(path))
+    user = loaded["users"][0]["user"]
+    data = b"".join(base64.b64decode(str(user.get(f"client-{part}-data", ""))) for part in ("certificate", "key"))
+    if data:
+        store(view, data, host.engine.unix_us)
+        loaded["users"][0]["user"] = {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
+        view.write(path, documents.dump(loaded).encode())
 
 
 def embedded(data: bytes) -> Certificate | None:

@@ -62,7 +62,9 @@ class Command:
     aliases: tuple[str, ...] = field(default=())
 
 
-NOT_BUILT = ("init", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config print", "config migrate",
+NOT_BUILT = (*(f"init phase {name}" for name in ("upload-certs", "preflight", "bootstrap-token", "kubelet-finalize",
+             "wait-control-plane", "show-join-command", "addon coredns", "addon kube-proxy", "upload-config kubeadm", "upload-config kubelet")),
+             "join phase", "reset phase", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config migrate",
              "config validate", "config view", "config upload", "upgrade diff")
 """Commands of kubeadm that are not modelled: they refuse."""
 GLOBAL = (
@@ -78,12 +80,12 @@ def commands(minor: Minor) -> dict[str, Command]:
     """Give the commands of a version, by path."""
     from sim.kubeadm import images, version
     from sim.kubeadm.certs import commands as certs
-    from sim.kubeadm.nodes import join, reset, tokens
+    from sim.kubeadm.nodes import defaults, init, join, reset, tokens
     from sim.kubeadm.upgrade import commands as upgrade
 
     found = (Command("", "kubeadm: easily bootstrap a secure Kubernetes cluster", long=BANNER), *images.COMMANDS,
              *upgrade.COMMANDS, *upgrade.OLD, *version.COMMANDS, *certs.COMMANDS,
-             *tokens.COMMANDS, *join.COMMANDS, *reset.COMMANDS)
+             *tokens.COMMANDS, *defaults.COMMANDS, *init.COMMANDS, *join.COMMANDS, *reset.COMMANDS)
     return {each.path: each for each in found if each.since <= minor < each.until}
 
 

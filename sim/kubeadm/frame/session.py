@@ -58,6 +58,8 @@ class Session:
         self.minor = minor_of(version)
         self.numbers = tuple(Version.parse(version)[:3])
         self.dry_run = False
+        self.path: Callable[[str], str] = str
+        """Makes a path absolute, from where kubeadm was typed."""
         self._connection: Connection | None = None
 
     # ---- writing ----------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def _asked(session: Session, flags: Values, words: list[str]) -> tuple[str, str,
 
 def _of_file(session: Session, path: str) -> tuple[str, tuple[str, ...], bool, str]:
     try:
-        read = list(yaml.safe_load_all(session.files.read(path)))
+        read = list(yaml.safe_load_all(session.files.read(session.path(path))))
         found = next(each for each in read if isinstance(each, dict) and each.get("kind") == "JoinConfiguration")
         row = found["discovery"]["bootstrapToken"]
         return (str(row["token"]), tuple(map(str, row.get("caCertHashes") or ())), bool(row.get("unsafeSkipCAVerification")),
@@ -185,6 +185,11 @@ def start_kubelet(session: Session) -> Steps[None]:
     if unit is None:
         raise KubeadmError("kubelet.service does not exist")
     unit.start()
+    yield from wait_healthy(session)
+
+
+def wait_healthy(session: Session) -> Steps[None]:
+    """Wait until the kubelet is healthy; newer versions tell of it. Raises KubeadmError."""
     if session.minor >= CHECK_SINCE:
         session.out("[kubelet-check] Waiting for a healthy kubelet at http://127.0.0.1:10248/healthz. This can take up to 4m0s")
     began_us = session.engine.now_us
@@ -200,9 +205,9 @@ def start_kubelet(session: Session) -> Steps[None]:
         session.out(UNHEALTHY.format(error=text))
         raise KubeadmError("failed while waiting for the kubelet to start: " + text)
     if session.minor >= CHECK_SINCE:
-        took = (session.engine.now_us - began_us) / 1000 + 500 + session.stream.uniform(200, 4000) / 1000
+        took_us = session.engine.now_us - began_us + 500_000
         yield from session.pause(0.5)
-        session.out(f"[kubelet-check] The kubelet is healthy after {took:.6f}ms".replace(".", ".", 1))
+        session.out(f"[kubelet-check] The kubelet is healthy after {took_us / 1000:.0f}.{session.stream.uniform(100000, 999999)}ms")
 
 
 def _annotate(session: Session) -> Steps[None]:

@@ -22,6 +22,7 @@ def kubeadm(call: Call) -> Steps[int]:
 
     session = Session(call.host, call.files, version, write=call.write, ask=ask, uid=call.login.uid,
                       pid=call.login.terminal.next_pid(), home=call.login.home)
+    session.path = call.path
     try:
         return (yield from main(session, call.argv))
     except NotSimulated as error:
