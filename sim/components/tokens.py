@@ -1,6 +1,6 @@
-"""Whose a bearer token is: a bootstrap token of kubeadm's.
+"""Whose a bearer token is: a bootstrap token of kubeadm's, or a service account's.
 
-Models: plugin/pkg/auth/authenticator/token/bootstrap/bootstrap.go. Left out: service accounts' tokens, static files, OIDC.
+Models: plugin/pkg/auth/authenticator/token/bootstrap/bootstrap.go. Left out: static files, OIDC.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 from sim.api import times
 from sim.api.client import Key, Object, Reader, User
+from sim.apiserver.subresources import tokens as accounts
 
 SHAPE = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
 NAMESPACE, PREFIX = "kube-system", "bootstrap-token-"
@@ -28,7 +29,7 @@ def user_of(reader: Reader, token: str, now_us: int) -> User | None:
     """Give who a token is, None for one that is unknown, spoilt or out of date. now_us: microseconds since 1970."""
     shape = SHAPE.fullmatch(token)
     if shape is None:
-        return None
+        return accounts.user_of(reader, token, now_us)
     secret = reader.get(Key("secrets", NAMESPACE, f"{PREFIX}{shape[1]}"))
     if secret is None or "deletionTimestamp" in secret["metadata"] or field(secret, "token-secret") != shape[2]:
         return None

@@ -1,6 +1,6 @@
-"""Subresources that are more than a part of an object: scale, binding, eviction, log, heartbeat; component statuses.
+"""Subresources that are more than a part of an object: scale, binding, eviction, log, token, heartbeat; component statuses.
 
-It imports `sim.api`, the kinds and `sim.program`'s Protocols. Left out: exec, attach, portforward, proxy, token.
+It imports `sim.api`, the kinds and `sim.program`'s Protocols. Left out: exec, attach, portforward, proxy.
 Models: autoscaling/v1 Scale, pkg/registry/core/componentstatus.
 """
 
@@ -13,7 +13,7 @@ from sim.api import errors, objects, selectors, times
 from sim.api.client import Key, Object, Request, Response
 from sim.api.errors import FieldError
 from sim.apiserver.kinds.row import Resource
-from sim.apiserver.subresources import log, pods
+from sim.apiserver.subresources import log, pods, tokens
 from sim.engine import SECOND_US
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def create(server: ApiServer, row: Resource, request: Request) -> Response:
         return pods.evict(server, row, request)
     if request.subresource == "binding":
         return pods.bind(server, row, request)
+    if request.subresource == "token":
+        return tokens.create(server, request)
     raise errors.NotSimulated(f"{row.resource}/{request.subresource}")
 
 

@@ -5,12 +5,15 @@ Models: kubectl/pkg/cmd/create/create_{serviceaccount,token,role,clusterrole,rol
 
 from __future__ import annotations
 
-from sim.api.client import Object
-from sim.api.errors import NotSimulated
+import json
+
+from sim.api.client import Key, Object
+from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.printing.yaml import to_yaml
 from sim.shell.kubectl.words.verbs import Verb
 
 RBAC = "rbac.authorization.k8s.io"
@@ -31,9 +34,26 @@ def service_account(inv: Invocation) -> Steps[int]:
 
 def token(inv: Invocation) -> Steps[int]:
     """Run `kubectl create token`."""
-    name_of(inv)
-    raise NotSimulated("kubectl create token: tokens are not modelled")
-    yield
+    name, duration = name_of(inv), float(inv.flags["duration"] or 0)
+    if inv.flags["bound-object-kind"]:
+        raise NotSimulated("kubectl create token --bound-object-kind")
+    spec: Object = {"audiences": list(inv.flags["audience"] or [])}
+    if duration:
+        if duration % 1:
+            raise UsageError("--duration cannot be expressed in units less than seconds")
+        if duration < 0:
+            raise UsageError("--duration must be greater than or equal to 0")
+        spec["expirationSeconds"] = int(duration)
+    key = Key("serviceaccounts", inv.namespace, name)
+    try:
+        made = yield from inv.send("create", key, subresource="token", body={"spec": spec})
+    except StatusError as error:
+        raise UsageError(f"failed to create token: {error.message}") from None
+    form = inv.flags["output"] or ""
+    if form not in ("", "json", "yaml"):
+        raise NotSimulated(f"kubectl create token -o {form}")
+    inv.call.write(to_yaml(made) if form == "yaml" else json.dumps(made, indent=4) + "\n" if form == "json" else made["status"]["token"] + "\n")
+    return 0
 
 
 # ---- roles --------------------------------------------------------------------------------------------------------
@@ -140,7 +160,7 @@ COMMON = ("dry-run", "output", "save-config", "validate", "field-manager")
 SUBJECTS = ("user", "group", "serviceaccount")
 VERBS = {
     "create serviceaccount": Verb(service_account, COMMON),
-    "create token": Verb(token),
+    "create token": Verb(token, ("duration", "audience", "output", "bound-object-kind")),
     "create role": Verb(role, (*COMMON, "verb", "resource", "resource-name")),
     "create clusterrole": Verb(cluster_role, (
         *COMMON, "verb", "resource", "resource-name", "non-resource-url", "aggregation-rule")),

@@ -6,7 +6,7 @@ from sim.shell.kubectl.words.verbs import FILES, PRINTING, Verb
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder and of those that build on it, by path."""
     from sim.shell.kubectl import generate, nodes, session, settings, workloads
-    from sim.shell.kubectl.writing import apply, create, delete, diff, edit, lastapplied, marks, patch
+    from sim.shell.kubectl.writing import apply, certificates, create, delete, diff, edit, lastapplied, marks, patch
 
     common = (*FILES, *PRINTING, "kustomize", "dry-run", "field-manager", "validate", "save-config")
     choice = (*FILES, *PRINTING, "kustomize", "dry-run", "field-manager", "selector", "field-selector", "all", "all-namespaces")
@@ -25,5 +25,6 @@ def verbs() -> dict[str, Verb]:
         "edit": Verb(edit.edit, (*choice, "validate", "save-config", "output-patch", "subresource", "windows-line-endings")),
         "diff": Verb(diff.diff, (*choice, "server-side", "force-conflicts", "concurrency", "show-managed-fields")),
         "label": mark, "annotate": mark,
+        **dict.fromkeys(("certificate approve", "certificate deny"), Verb(certificates.decide, (*FILES, *PRINTING, "force"))),
         **generate.verbs(), **nodes.verbs(), **workloads.verbs(), **settings.verbs(), **session.verbs(),
     }
