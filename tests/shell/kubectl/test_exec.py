@@ -67,6 +67,19 @@ def test_others_check_their_words(one, line, text):
     assert (result.status, result.stderr) == (1, text)
 
 
-@pytest.mark.parametrize("line", ["cp p:/etc/hosts h", "port-forward p 8080:80", "attach p", "debug p --image=busybox"])
+@pytest.mark.parametrize("line", ["cp p:/etc/hosts h", "port-forward p 8080:80", "attach p -it", "debug p --image=busybox"])
 def test_others_refuse(one, line):
     assert one.run(f"kubectl {line}").status == 120
+
+
+def test_an_attached_run_shows_its_program_and_removes_its_pod():
+    one = lab("first-steps")
+    done = one.run("kubectl run t1 --image=busybox --rm -it --restart=Never -- echo hi there")
+    assert (done.stdout, done.status) == ('hi there\npod "t1" deleted\n', 0)
+    done = one.run("kubectl run t2 --image=busybox -i --restart=Never -- false")
+    assert (done.stderr, done.status) == ("pod default/t2 terminated (Error)\n", 1)
+    assert one.run("kubectl get pod t2 --no-headers").stdout.split()[2] == "Error"
+    assert one.run("kubectl run t3 --image=busybox --rm -it -- sh").status == 120 and "NotFound" in one.run("kubectl get pod t3").stderr
+    one.run("kubectl run t6 --image=busybox -- sh -c 'while true; do date; sleep 1; done'")
+    one.wait(10)
+    assert one.run("timeout 4 kubectl attach t6").stdout.count("UTC 2025") == 4

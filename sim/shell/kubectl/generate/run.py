@@ -1,6 +1,7 @@
 """run: one bare pod, and a service for it with --expose.
 
-Models: kubectl/pkg/cmd/run/run.go, kubectl/pkg/generate/versioned/run.go. Left out: attaching (-i, -t, --attach, --rm).
+Models: kubectl/pkg/cmd/run/run.go, kubectl/pkg/generate/versioned/run.go. Attached (-i, -t, --attach) it knows the programs
+of `session.programs`, as exec does; shells that wait for keys are left out.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from typing import Any
 
 from sim.api import objects
 from sim.api import patch as patches
-from sim.api.client import Object
+from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated
-from sim.engine import Steps
+from sim.engine import Steps, microseconds
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.generate.generator import create, finish, mapping
 from sim.shell.kubectl.generate.services import SERVICE
 from sim.shell.kubectl.resource.chosen import selector_labels
+from sim.shell.kubectl.session import programs
 from sim.shell.kubectl.words.verbs import Verb
 from sim.shell.kubectl.writing.output import DryRun, Printer, dry_run, typed
 
 POD = mapping("pods", "Pod")
 REFERENCE = re.compile(r"(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9])(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
                        r"(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[A-Za-z][\w.+-]*:[0-9a-fA-F]+)?")
+PATIENCE_SECONDS, LOOK_SECONDS = 60.0, 0.5
+PLACE_SAID_SINCE = (1, 34)
 POLICIES = ("Always", "OnFailure", "Never")
 PULLS = ("Always", "IfNotPresent", "Never")
 ATTACHED = "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)"
@@ -52,8 +56,8 @@ def check(inv: Invocation, dry: DryRun) -> None:
         raise inv.usage(f"invalid image pull policy: {flags['image-pull-policy']}")
     if flags["rm"] and not attached:
         raise inv.usage("--rm should only be used for attached containers")
-    if attached:
-        raise NotSimulated("kubectl run with --attach, --stdin or --tty")
+    if attached and (unknown := programs.known(inv.args[1:])):
+        raise NotSimulated(f"kubectl run, attached: {unknown} in a container")
 
 
 def pairs(words: list[str], complaint: str) -> dict[str, str]:
@@ -125,7 +129,45 @@ def run(inv: Invocation) -> Steps[int]:
         yield from _expose(inv, pod, dry, printer)
         if printer.form.kind == "yaml":
             inv.out("---")
-    return (yield from finish(inv, POD, overridden(inv, pod), dry=dry, printer=printer))
+    whole = overridden(inv, pod)
+    if not (inv.flags["attach"] or inv.flags["stdin"] or inv.flags["tty"]):
+        return (yield from finish(inv, POD, whole, dry=dry, printer=printer))
+    made = yield from create(inv, POD, whole, dry)
+    return (yield from _attached(inv, made))
+
+
+def _attached(inv: Invocation, made: Object) -> Steps[int]:
+    """Show what the new pod's program writes, wait for its end, and remove the pod with --rm.
+
+    The program is run by `session.programs` when its container starts; the container itself ends as its command line says.
+    """
+    key = objects.key("pods", made)
+    try:
+        pod = yield from _until(inv, key, ("Running", "Succeeded", "Failed"), PATIENCE_SECONDS)
+        if pod is None:
+            raise UsageError("timed out waiting for the condition")
+        status = yield from programs.run(programs.Inside(inv, pod, pod["spec"]["containers"][0]), inv.args[1:])
+        if inv.flags["restart"] == "Never":
+            yield from _until(inv, key, ("Succeeded", "Failed"), PATIENCE_SECONDS)
+            if status:
+                inv.err(f"pod {key.namespace}/{key.name} terminated (Error)")
+        return status if inv.flags["restart"] == "Never" else 0
+    finally:
+        if inv.flags["rm"]:
+            yield from inv.send("delete", key)
+            place = f" from {key.namespace} namespace" if inv.version >= PLACE_SAID_SINCE else ""
+            inv.out(f'pod "{key.name}" deleted{place}')
+
+
+def _until(inv: Invocation, key: Key, phases: tuple[str, ...], seconds: float) -> Steps[Object | None]:
+    """Wait until a pod is in one of the phases; None when that takes too long."""
+    end_us = inv.engine.now_us + microseconds(seconds)
+    while inv.engine.now_us < end_us:
+        pod: Object = yield from inv.send("get", key)
+        if objects.dig(pod, "status.phase") in phases:
+            return pod
+        yield inv.engine.sleep(microseconds(LOOK_SECONDS))
+    return None
 
 
 def _expose(inv: Invocation, pod: Object, dry: DryRun, printer: Printer) -> Steps[None]:

@@ -1,4 +1,4 @@
-"""Verbs that reach into a running pod: exec with a small set of programs; attach, cp, port-forward, debug, which refuse.
+"""Verbs that reach into a running pod: exec with a small set of programs, attach; cp, port-forward, debug, which refuse.
 
 What is asked for is checked as the real one checks it; container file systems are not modelled.
 """

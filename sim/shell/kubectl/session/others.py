@@ -1,14 +1,16 @@
-"""attach, cp, port-forward, debug: their words are checked, then they refuse.
+"""attach, cp, port-forward, debug: attach shows what a container writes; the others' words are checked, then they refuse.
 
 Models: kubectl/pkg/cmd/{attach,cp,portforward,debug}.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.api import objects
-from sim.api.client import Key
+from sim.api.client import Key, Object, Request
 from sim.api.errors import NotSimulated
-from sim.engine import Steps
+from sim.engine import Event, Interrupt, Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.session.exec import check_running, container_of, pod_of, reach
@@ -23,8 +25,46 @@ def attach(inv: Invocation) -> Steps[int]:
         inv.err("All commands and output from this session will be recorded in container logs, including credentials and "
                 "sensitive information passed through the command prompt.")
     check_running(inv, pod)
-    yield from reach(inv, pod, container_of(inv, pod)["name"], "attach", "error=1&output=1")
-    raise NotSimulated("kubectl attach")
+    container = container_of(inv, pod)["name"]
+    yield from reach(inv, pod, container, "attach", "error=1&output=1")
+    if inv.flags["stdin"] or inv.flags["tty"]:
+        raise NotSimulated("kubectl attach --stdin: what a container reads")
+    return (yield from follow(inv, pod, container))
+
+
+def follow(inv: Invocation, pod: Object, container: str) -> Steps[int]:
+    """Show what a container writes from now on, until it ends or Ctrl-C."""
+    bell: list[Event] = [inv.engine.event()]
+    pending: list[str] = []
+    over: list[bool] = []
+
+    def ring() -> None:
+        if not bell[0].triggered:
+            bell[0].succeed()
+
+    def seen(text: Any) -> None:
+        pending.append(text)
+        ring()
+
+    def closed() -> None:
+        over.append(True)
+        ring()
+
+    response = yield from inv.request(Request(
+        "get", objects.key("pods", pod), subresource="log", query={"container": container, "follow": "true", "tailLines": "0"}, watcher=seen,
+        closed=closed, user=inv.user, agent="kubectl"))
+    try:
+        while response.watch is not None and not (over and not pending):
+            yield bell[0]
+            bell[0] = inv.engine.event()
+            while pending:
+                inv.call.write(pending.pop(0))
+    except Interrupt:
+        return 130
+    finally:
+        if response.watch is not None:
+            response.watch.stop()
+    return 0
 
 
 def cp(inv: Invocation) -> Steps[int]:

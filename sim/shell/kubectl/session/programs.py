@@ -18,6 +18,8 @@ from sim.host.files import FileError
 from sim.shell.kubectl.frame.invocation import Invocation
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHELL_MARKS = "|<>&;$`(){}*?"
+"""What makes a text more than one plain command, which is all that is known of shells in containers."""
 DATE = "%a %b %e %H:%M:%S UTC %Y"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -149,7 +151,7 @@ def _sh(inside: Inside, words: list[str]) -> Steps[int]:
     if len(words) != 2 or words[0] != "-c":
         raise inside.unknown("a shell that waits for keys")
     text = words[1]
-    if any(mark in text for mark in "|<>&;$`(){}*?"):
+    if any(mark in text for mark in SHELL_MARKS):
         raise inside.unknown(f"sh -c {shlex.quote(text)}")
     try:
         return (yield from run(inside, shlex.split(text)))
@@ -172,6 +174,21 @@ PROGRAMS: dict[str, Callable[[Inside, list[str]], Steps[int]]] = {
     "env": _env, "printenv": _env, "hostname": _hostname, "date": _date, "echo": _echo, "cat": _cat, "ls": _ls, "sh": _sh,
     "bash": _sh, "true": _true, "false": _false,
 }
+
+
+def known(words: list[str]) -> str:
+    """Give what of a command is not known here, "" when all of it may be: asked before anything is made."""
+    program = words[0].rpartition("/")[2] if words else ""
+    if program in ("sh", "bash") and len(words) == 3 and words[1] == "-c":
+        if any(mark in words[2] for mark in SHELL_MARKS):
+            return f"sh -c {shlex.quote(words[2])}"
+        try:
+            return known(shlex.split(words[2]))
+        except ValueError:
+            return ""
+    if program in ("sh", "bash", ""):
+        return "a shell that waits for keys"
+    return "" if program in PROGRAMS else program
 
 
 def run(inside: Inside, words: list[str]) -> Steps[int]:
