@@ -57,22 +57,42 @@ def test_any_text_is_read_or_refused(text):
         assert error.problems
 
 
+TINY = """\
+apiVersion: kubedrill.dev/v1
+kind: Scenario
+metadata: {name: x, topic: nodes, level: 1, title: Tiny}
+spec:
+  minutes: 1
+  versions: [{kubernetes: "1.33.1"}]
+  clusters: [{nodes: [{name: controlplane, role: control-plane}, {name: node01}]}]
+  setup:
+  - kubectl create deployment blue --image=nginx
+  tasks:
+  - name: cordon
+    prompt: Cordon node01.
+    goals: [{object: node/node01, where: {spec.unschedulable: true}, why: node01 takes pods}]
+    hints: [kubectl cordon node01]
+    solutions: [[kubectl cordon node01]]
+    mistakes: [{steps: [kubectl cordon controlplane], why: node01 takes pods}]
+"""
+
+
 def test_a_typo_in_a_solution_fails_the_proof(tmp_path):
-    text = find("os-upgrades").read_text(encoding="utf-8")
     file = tmp_path / "x.yaml"
 
     def failures(old, new):
-        assert old in text
-        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        assert old in TINY
+        file.write_text(TINY.replace(old, new, 1), encoding="utf-8")
         return prove(file).failures
 
-    wrong = failures("solutions: [[kubectl get nodes, ", "solutions: [[kubectl get nodess, ")
+    assert failures("minutes: 1", "minutes: 2") == []
+    wrong = failures("[[kubectl cordon node01]]", "[[kubectl get nodess, kubectl cordon node01]]")
     assert len(wrong) == 1 and '`kubectl get nodess` ends with 1: error: the server doesn\'t have a resource type "nodess"' in wrong[0]
     assert "(P002)" in wrong[0]
-    wrong = failures("- kubectl create deployment blue --image=nginx --replicas=3", "- kubectl create deployment blue --image=nginx --replicas=3\n  - kubectl get nope")
+    wrong = failures("--image=nginx", "--image=nginx\n  - kubectl get nope")
     assert len(wrong) == 1 and "setup: `kubectl get nope`" in wrong[0] and "(P006)" in wrong[0]
-    wrong = failures("steps: [kubectl cordon node01], why: application", "steps: [kubctl cordon node01], why: application")
-    assert any("mistake 1: `kubctl cordon node01` ends with 127" in each and "(P003)" in each for each in wrong)
+    wrong = failures("steps: [kubectl cordon", "steps: [kubctl cordon")
+    assert any("mistake 1: `kubctl cordon controlplane` ends with 127" in each and "(P003)" in each for each in wrong)
 
 
 @pytest.mark.parametrize(("path", "said"), [
