@@ -228,3 +228,40 @@ def test_a_pod_ends_at_its_deadline_and_a_full_disk_refuses(cluster):
         cluster.host("node01").files.view().write("/root/x", b"x")
     cluster.fault("full-disk", "node01", end=True)
     cluster.host("node01").files.view().write("/root/x", b"x")
+
+
+def hooked(*command):
+    return [{"name": "c", "image": "nginx", "lifecycle": {"postStart": {"exec": {"command": list(command)}}}}]
+
+
+def test_a_post_start_hook_holds_the_pod_up_and_kills_it_when_it_fails(cluster):
+    cluster.make("slow", containers=hooked("sh", "-c", "sleep 20"))
+    cluster.make("bad", containers=hooked("sh", "-c", "exit 3"))
+    cluster.run(20)
+    assert cluster.state("slow") == ("waiting", "ContainerCreating")
+    assert {"FailedPostStartHook", "Killing"} <= set(cluster.reasons("bad"))
+    cluster.run(12)
+    assert objects.pod_ready(cluster.pod("slow"))
+    assert cluster.state("bad") == ("waiting", "CrashLoopBackOff")
+    found = [e["message"] for e in cluster.store.list("events") if e["reason"] == "Killing" and e["involvedObject"]["name"] == "bad"]
+    assert found[0] == "FailedPostStartHook"
+
+
+def test_disk_pressure_evicts_what_asked_for_no_disk_first_then_low_priority(cluster):
+    asks = {"requests": {"ephemeral-storage": "1Gi"}}
+    cluster.client.create("priorityclasses", {"metadata": {"name": "high"}, "value": 1000})
+    cluster.make("careful", containers=[{"name": "c", "image": "nginx", "resources": asks}])
+    cluster.make("careless", containers=[{"name": "c", "image": "nginx"}], priorityClassName="high")
+    cluster.make("chatty", containers=shell("c", "while true; do echo hello; sleep 0.1; done"), priorityClassName="high")
+    cluster.run(40)
+    cluster.fault("disk-pressure", "node01")
+    cluster.run(45)
+    gone = sorted((each["firstTimestamp"], each["involvedObject"]["name"]) for each in cluster.store.list("events")
+                  if each["reason"] == "Evicted" and each["involvedObject"]["namespace"] == "default")
+    assert [name for _, name in gone] == ["chatty", "careless", "careful"]
+    node = cluster.store.get(Key("nodes", "", "node01"))
+    assert objects.condition_status(node, "DiskPressure") == "True"
+    message = cluster.pod("careless")["status"]["message"]
+    assert message.startswith("The node was low on resource: ephemeral-storage. Threshold quantity: ")
+    assert message.endswith("Container c was using 20Ki, request is 0, has larger consumption of ephemeral-storage. ")
+    assert "Container" not in cluster.pod("careful")["status"]["message"]

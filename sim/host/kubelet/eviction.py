@@ -8,6 +8,7 @@ Models: pkg/kubelet/eviction (eviction_manager.go, helpers.go: rankMemoryPressur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sim.api import objects, quantity
@@ -129,15 +130,17 @@ class Pressure:
         kubelet.event("Warning", "EvictionThresholdMet", f"Attempting to reclaim {signal}")
         if not candidates:
             return
-        worker = min(candidates, key=_rank)
-        text = (f"The node was low on resource: {signal}. Threshold quantity: {_shown(threshold)}, available: "
-                f"{free >> 10}Ki. ")
+        worker = min(candidates, key=lambda each: _rank(each, signal))
+        said = kubelet.minor >= THRESHOLD_SAID_SINCE
+        text = f"The node was low on resource: {signal}. "
+        if said:
+            text += f"Threshold quantity: {_shown(threshold)}, available: {free >> 10}Ki. "
         for slot in worker.mains:
-            if signal == "memory":
-                used, request = memory_of(slot), objects.dig(slot.spec, "resources.requests.memory", "0")
-                if used > quantity.parse(str(request)):
-                    text += (f"Container {slot.name} was using {used >> 10}Ki, request is {request}, has larger consumption "
-                             f"of {signal}. ")
+            used, request = USED[signal](slot), str(objects.dig(slot.spec, f"resources.requests.{signal}", "0"))
+            if used > quantity.parse(request):
+                text += f"Container {slot.name} was using {used >> 10}Ki, " + (
+                    f"request is {request}, has larger consumption of {signal}. " if said
+                    else f"which exceeds its request of {request}. ")
         if signal == "memory":
             kubelet.freed += sum(memory_of(slot) for slot in worker.mains)
         worker.event("Warning", "Evicted", text)
@@ -148,16 +151,34 @@ def _critical(pod: Object) -> bool:
     return int(objects.dig(pod, "spec.priority", 0)) >= CRITICAL
 
 
-def _rank(worker: PodWorker) -> tuple[bool, int, int]:
-    """Order for memory: those over their request first, then low priority, then the most over it."""
-    over = 0
-    for slot in worker.mains:
-        over += memory_of(slot) - int(quantity.parse(str(objects.dig(slot.spec, "resources.requests.memory", "0"))))
-    return over <= 0, int(objects.dig(worker.pod, "spec.priority", 0)), -over
+def _rank(worker: PodWorker, signal: str) -> tuple[bool, int, int, str]:
+    """Order the pods: those over their requests first, then low priority, then the most over them (disk: the most)."""
+    used = sum(USED[signal](slot) for slot in worker.mains)
+    asked = sum(int(quantity.parse(str(objects.dig(slot.spec, f"resources.requests.{signal}", "0")))) for slot in worker.mains)
+    weight = used - asked if signal == "memory" else used
+    return used <= asked, int(objects.dig(worker.pod, "spec.priority", 0)), -weight, worker.uid
+
+
+def disk_of(slot: Slot) -> int:
+    """Give the bytes of a slot's log and writable layer, in blocks of the file system."""
+    container = slot.current
+    written = sum(len(line.text) + LINE_BYTES for line in container.log()) if container is not None else 0
+    return BLOCK * (LAYER_BLOCKS + -(-written // BLOCK))
+
+
+BLOCK, LAYER_BLOCKS, LINE_BYTES = 4096, 4, 50
+"""A block of ext4; what an untouched writable layer takes; the stamp and stream before each line of a log."""
+USED: dict[str, Callable[[Slot], int]] = {"memory": memory_of, "ephemeral-storage": disk_of}
+THRESHOLD_SAID_SINCE = (1, 26)
+"""Since when the message names threshold and rest, and what exceeds which request in other words."""
 
 
 def _shown(amount: int) -> str:
-    return f"{amount >> 20}Mi" if amount % MIB == 0 else str(amount)
+    """Write a number of bytes as Go's BinarySI quantities are."""
+    for power, unit in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        if amount and amount % 1024 ** power == 0:
+            return f"{amount // 1024 ** power}{unit}"
+    return str(amount)
 
 
 PRESSED_EVENT = {"MemoryPressure": "NodeHasInsufficientMemory", "DiskPressure": "NodeHasDiskPressure"}

@@ -5,15 +5,14 @@ Models: pkg/kubelet/pod_workers.go (terminating, terminated), kuberuntime_contai
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.api import objects
 from sim.api.client import Key, Object
 from sim.api.errors import StatusError, TransportError
-from sim.api.times import parse_duration
-from sim.engine import SECOND_US, Engine, Timer, microseconds
+from sim.engine import SECOND_US, Engine, Timer
+from sim.host.pods import hooks
 from sim.host.pods.slots import SIDECAR, Slot
 from sim.host.pods.status import phase
 from sim.host.runtime import Sandbox
@@ -89,24 +88,12 @@ class Ending:
         if say:
             self.event("Normal", "Killing", f"Stopping container {slot.name}", slot)
         left_us = max(0, ends_us - self.engine.now_us)
-        hook_us = self._hook_us(slot)
+        hook_us = hooks.takes_us(hooks.hook_of(slot, "preStop"))
         if hook_us:
             left_us = max(2 * SECOND_US, left_us - min(hook_us, left_us))
             self.engine.after(min(hook_us, max(0, ends_us - self.engine.now_us)), container.stop, left_us)
             return
         container.stop(left_us)
-
-    @staticmethod
-    def _hook_us(slot: Slot) -> int:
-        """Give how long a preStop hook takes."""
-        hook: Any = (slot.spec.get("lifecycle") or {}).get("preStop") or {}
-        if "sleep" in hook:
-            return microseconds(float(hook["sleep"].get("seconds") or 0))
-        if "exec" in hook:
-            text = " ".join(str(word) for word in hook["exec"].get("command") or ())
-            slept = re.findall(r"\bsleep\s+([\d.]+[smh]?)", text)
-            return microseconds(sum(float(s) if s[-1].isdigit() else parse_duration(s) for s in slept) + 0.1)
-        return microseconds(0.1) if hook else 0
 
     def finish(self) -> None:
         """Go on ending: sidecars after the rest, then the last status, then the object."""

@@ -13,7 +13,7 @@ from sim.api import objects
 from sim.api.client import Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Timer, microseconds
-from sim.host.pods import texts
+from sim.host.pods import hooks, texts
 from sim.host.pods.ending import Ending
 from sim.host.pods.probes import probes_of
 from sim.host.pods.slots import INIT, REGULAR, SIDECAR, Backoff, Slot
@@ -371,13 +371,16 @@ class PodWorker(Ending):
         self.event("Normal", "Created", texts.created(self.kubelet.minor, slot.name), slot)
         container.start()
         self.event("Normal", "Started", texts.started(self.kubelet.minor, slot.name), slot)
-        if container.running:
+        if container.running and (hook := hooks.hook_of(slot, "postStart")):
+            self._later(hooks.takes_us(hook), lambda: hooks.after_start(self, slot))
+        else:
+            self.runs(slot)
+
+    def runs(self, slot: Slot) -> None:
+        """Probe a container that has started and report it, unless the next one follows at once."""
+        if slot.running:
             self._watch_over(slot)
             self.kubelet.container_started(slot)
-        self._started(slot)
-
-    def _started(self, slot: Slot) -> None:
-        """Report, unless the next container follows at once."""
         following = self._next() if self.sandbox is not None else None
         if following is None or slot.kind != REGULAR or following.image.start_seconds > 1:
             self.post(f"its container {slot.name} has started")
