@@ -9,13 +9,14 @@ from sim.components.base import API_PORT, ETCD_PORT
 from sim.components.etcd import Etcd
 from sim.components.flanneld import Flanneld
 from sim.components.led import KubeControllerManager, KubeScheduler
+from sim.components.velero import Velero
 from sim.host.kubelet.kubelet import Kubelet
 from sim.host.runtime import Containerd
 from sim.program import ProgramKind
 
 PROGRAMS: dict[str, ProgramKind] = {
     "etcd": Etcd, "kube-apiserver": KubeApiserver, "kube-controller-manager": KubeControllerManager,
-    "kube-scheduler": KubeScheduler, "flanneld": Flanneld, "kubelet": Kubelet, "containerd": Containerd}
+    "kube-scheduler": KubeScheduler, "flanneld": Flanneld, "velero": Velero, "kubelet": Kubelet, "containerd": Containerd}
 """How executables run, by their name."""
 
 __all__ = ["API_PORT", "ETCD_PORT", "PROGRAMS"]

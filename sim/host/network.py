@@ -103,6 +103,8 @@ class Network:
         """Shared addresses (a load balancer's) -> the hosts behind them."""
         self.etcds: dict[int, Any] = {}
         """etcd clusters of several members, by their ids."""
+        self.buckets: dict[str, Any] = {}
+        """An object store outside all clusters: what lies in its buckets, by their names."""
         self._notices: dict[Callable[[], None], int] = {}
 
     def add(

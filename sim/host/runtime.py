@@ -74,7 +74,7 @@ class Container:
             self.argv = (*map(str, spec.get("command") or ()), *map(str, spec.get("args") or ()))
         program = kind.program or (self.argv[0].rpartition("/")[2] if spec.get("command") and self.argv else "")
         made = host.programs.get(program) if program else None
-        if made is not None and self.sandbox.host_network:
+        if made is not None and (self.sandbox.host_network or kind.program):
             version = self.image.rpartition(":")[2].removeprefix("v").partition("-")[0]
             self.service = made(Start(host.engine, host, self.argv, version, self, self.pid, mounts=self._mounts(spec)))
             self.service.start()

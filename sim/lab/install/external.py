@@ -22,7 +22,7 @@ from sim.versions import catalogue
 
 USER, FOLDER, DATA = "etcd", "/etc/etcd/pki", "/var/lib/etcd-data"
 CLIENT = f"{PKI}/etcd"
-PEER_PORT = 2380
+PEER_PORT, VELERO = 2380, "1.16.2"
 UNIT = """[Unit]
 Description=etcd key-value store
 Documentation=https://github.com/etcd-io/etcd
@@ -108,7 +108,7 @@ def use(host: Host, cluster: ClusterSpec, lines: dict[str, tuple[str, list[str]]
 
 
 def workstation(host: Host, clusters: Mapping[str, Host]) -> None:
-    """Give the administrator of a host the kubeconfigs of all clusters in one. clusters: name -> its first control plane."""
+    """Give the administrator of a host the kubeconfigs of all clusters in one, and velero's command. clusters: name -> its first control plane."""
     merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "preferences": {}, "clusters": [], "contexts": [], "users": []}
     for name, plane in clusters.items():
         found = documents.load(plane.files.view().read("/etc/kubernetes/admin.conf"))
@@ -123,3 +123,4 @@ def workstation(host: Host, clusters: Mapping[str, Host]) -> None:
     root.make_dir("/root/.kube", parents=True)
     root.write("/root/.kube/config", documents.dump(merged).encode())
     root.chmod("/root/.kube/config", 0o600)
+    files.executable(host, "/usr/local/bin/velero", VELERO)
