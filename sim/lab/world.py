@@ -59,6 +59,12 @@ def fault_target(fault: Step | TimelineFault) -> str:
     return (JOINED.get(row.target, " ") if row else " ").join(filter(None, [hosts, fault.target]))
 
 
+def _endpoint(cluster: Cluster, number: int) -> str:
+    """Give the address before the control plane: what the scenario says; several hosts have one anyway."""
+    planes = sum(node.role == "control-plane" for node in cluster.nodes)
+    return cluster.endpoint or (f"172.30.{10 * number}.100" if planes > 1 else "")
+
+
 class World:
     """The simulated world of a scenario at one seed and version."""
 
@@ -112,7 +118,8 @@ class World:
             NodeSpec(**{**node.model_dump(), "cpu": str(node.cpu), "taints": None if node.taints is None else tuple(node.taints)})
             for node in cluster.nodes)
         etcd = tuple(member.host for member in cluster.etcd.external) if isinstance(cluster.etcd, ExternalEtcd) else ()
-        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster), number, etcd=etcd)
+        spec = ClusterSpec(cluster.name, nodes, tuple(cluster.addons), cluster.installer, self._flags(cluster), number, etcd=etcd,
+                           endpoint=_endpoint(cluster, number))
         if etcd:
             external_etcd(self.network, etcd, self.kubernetes)
         self.clusters[cluster.name] = InstalledCluster(cluster.name, self.network, tuple(node.name for node in nodes), etcd)

@@ -73,12 +73,16 @@ class ExternalEtcd(Model):
 
 
 class Cluster(Model):
-    """A cluster: who installed it, its nodes, its etcd, flags of its components, its add-ons."""
+    """A cluster: who installed it, its nodes, its etcd, flags of its components, its add-ons.
+
+    endpoint: the address before several control-plane nodes (kubeadm's controlPlaneEndpoint).
+    """
 
     name: str = "kubernetes"
     installer: Literal["kubeadm", "systemd", "managed"] = "kubeadm"
     nodes: list[Node] = Field(min_length=1)
     etcd: Literal["stacked"] | ExternalEtcd = "stacked"
+    endpoint: str = ""
     extraArgs: dict[str, dict[str, str]] = {}
     addons: list[str] = ["flannel", "coredns"]
 
