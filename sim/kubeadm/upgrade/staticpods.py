@@ -133,7 +133,8 @@ class Upgrader:
         if self.renews:
             for certificate in renew.BY_COMPONENT[name]:
                 session.say("pods.renewing", certificate=certificate)
-                renew.renew(session.host, certificate)
+                if not renew.renew(session.host, certificate):
+                    session.out(f"[upgrade/staticpods] External CA detected, {certificate} certificate can't be renewed")
         if equal:
             if session.minor < PREPARES_SINCE:
                 session.say("pods.equal", component=name)
