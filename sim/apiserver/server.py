@@ -20,6 +20,7 @@ from sim.apiserver.kinds.networking import custom
 from sim.apiserver.resources import RESOURCES, Resource, served
 from sim.apiserver.verbs import change, create, options, read, remove
 from sim.engine import SECOND_US, Engine
+from sim.etcd.keyspace import EtcdError
 from sim.etcd.store import Store, StoreWatch
 
 COMPACTION_US = 300 * SECOND_US
@@ -204,7 +205,10 @@ class ApiServer:
     def commit(self, request: Request, key: Key, new: Object | None) -> Change:
         """Write an object (None: delete it) as the request's doing."""
         ttl_us = EVENT_TTL_SECONDS * SECOND_US if key.resource == "events" and new is not None else 0
-        return self.store.commit(key, new, because=request.because, by=request.agent, ttl_us=ttl_us)
+        try:
+            return self.store.commit(key, new, because=request.because, by=request.agent, ttl_us=ttl_us)
+        except EtcdError as error:
+            raise StatusError(500, "", str(error)) from None
 
 
 VERBS: Mapping[str, Callable[[ApiServer, Resource, Request], Response]] = {

@@ -29,6 +29,10 @@ class Server(Protocol):
 
     version: str
 
+    @property
+    def slow(self) -> bool:
+        """Tell whether its disk is so slow that others had better lead."""
+
     def reaches(self, other: Server) -> bool:
         """Tell whether packets pass between the two."""
 
@@ -126,10 +130,20 @@ class Cluster:
         able = [each for each in self.running if self._has_quorum(each)]
         if not able:
             return
+        able = [each for each in able if not self.running[each].slow] or able
         newest = max(self.dirs[each].revision for each in able)
         best = [each for each in able if self.dirs[each].revision == newest]
         choice = self.engine.stream(f"etcd.leader.{self.id:x}").uniform(0, len(best) - 1) if len(best) > 1 else 0
         self.lead(sorted(best)[choice])
+
+    def step_down(self, member: int) -> None:
+        """A leader that is late with its heartbeats loses the lead, if there is another that can have it."""
+        if self.leader == member and any(
+                each != member and self._has_quorum(each) and not self.running[each].slow for each in self.running):
+            self.leader = 0
+            self._note_behind()
+            self._elect_later()
+            self.tell()
 
     def lead(self, member: int) -> None:
         """Make a member the leader of the next term."""

@@ -514,7 +514,8 @@ class _Write:
             store.commit(place, obj, because="written to etcd by hand", by="etcdctl")
             keys.sync()
         else:
-            store.check_room()
+            if value is not None:
+                store.check_room()
             store.revision = self.main
             record = keys._note(self.main, self.subs, key, value, lease, store.engine.now_us, "etcdctl")
             keys.tell(record)

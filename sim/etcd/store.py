@@ -207,7 +207,7 @@ class Store:
         The object's resourceVersion becomes the new revision. Whether the write is allowed is the caller's business.
         ttl_us: after how long the object goes by itself, unless it is written again.
         """
-        if self.room is not None:
+        if self.room is not None and new is not None:
             self.room()
         self.revision += 1
         revision = self.revision

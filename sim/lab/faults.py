@@ -21,7 +21,8 @@ from sim.kubeadm.certs.table import CERTIFICATES, KUBECONFIGS, KUBELET_CLIENT
 from sim.program import SIGKILL, SIGTERM
 
 SLOW = 10.0
-LATER = {"slow-disk": "the speed of disks"}
+LATER: dict[str, str] = {}
+"""What has a name and is not modelled yet, with what it waits for."""
 
 
 class FaultError(KubedrillError):
@@ -97,6 +98,7 @@ def _set(fault: str, *, on: bool) -> Callable[[Network, str], None]:
         else:
             host.faults.pop(fault, None)
         host.files.full = "full-disk" in host.faults
+        network.changed()
         for kubelet in list(host.kubelets):
             kubelet.look()
 
@@ -273,6 +275,8 @@ ROWS = (
     Fault("disk-relief", "host", _set("disk-pressure", on=False), "disk-pressure", "there is disk space again"),
     Fault("full-disk", "host", _set("full-disk", on=True), "free-disk", "nothing can be written on the host's disk"),
     Fault("free-disk", "host", _set("full-disk", on=False), "full-disk", "it can be written again"),
+    Fault("slow-disk", "host", _set("slow-disk", on=True), "usual-disk", "the host's disk takes seconds to write: etcd suffers"),
+    Fault("usual-disk", "host", _set("slow-disk", on=False), "slow-disk", "it is as fast as before"),
     Fault("partition", "hosts", lambda network, names: _cut(network, names, on=True), "heal",
           "no packet passes between two hosts"),
     Fault("heal", "hosts", lambda network, names: _cut(network, names, on=False), "partition", "they reach each other again"),

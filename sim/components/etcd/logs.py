@@ -49,6 +49,14 @@ def starting(program: Etcd, server: MemberServer, *, is_new: bool) -> None:
             "cluster-id": f"{cluster.id:x}", "local-member-id": f"{server.id:x}", "commit-index": cluster.index})
 
 
+def disk(program: Etcd, *, slow: bool) -> None:
+    """Say that the disk takes too long, or does no longer."""
+    if slow:
+        program.log("warn", "wal/wal.go:805", "slow fdatasync", **{"took": "1.402731s", "expected-duration": "1s"})
+        program.log("warn", "etcdserver/util.go:170", "apply request took too long", **{
+            "took": "1.618044s", "expected-duration": "100ms", "prefix": "read-only range "})
+
+
 def serving(program: Etcd, server: MemberServer) -> None:
     """Say that clients may come."""
     if program.minor < (3, 5):

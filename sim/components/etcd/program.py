@@ -6,14 +6,16 @@ Models: etcdmain/etcd.go, embed, etcdserver/bootstrap.go, as far as a lab sees t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from sim.api.errors import TransportError
 from sim.apiserver.resources import INDEXES
 from sim.components.base import ETCD_PORT, Fatal, Program, address_of
 from sim.components.etcd import logs, settings
 from sim.components.etcd.settings import Settings
-from sim.engine import SECOND_US
+from sim.engine import SECOND_US, Timer
 from sim.etcd import ids, upgrade
-from sim.etcd.cluster import Cluster, DataDir
+from sim.etcd.cluster import Cluster, DataDir, from_image
 from sim.etcd.snapshot import Damaged, Member
 from sim.etcd.store import Store
 from sim.host import tls
@@ -24,6 +26,8 @@ from sim.pki import Certificate, PkiError, Problem, SigningRequest, issue
 from sim.program import Start
 
 PEER_PORT = 2380
+FULL_US = 5 * SECOND_US
+"""How long a member goes on whose disk is full, until its log must grow."""
 
 
 class Etcd(Program):
@@ -38,6 +42,9 @@ class Etcd(Program):
         super().__init__(start)
         self.settings: Settings
         self.server: MemberServer | None = None
+        self._peer_ports: list[int] = []
+        self._full: Timer | None = None
+        self._was_slow = False
         self._stops: list[Callable[[], None]] = []
 
     # ---- checks -----------------------------------------------------------------------------------------------
@@ -153,11 +160,34 @@ class Etcd(Program):
             data = self._found(data.cluster.store)
             is_new = True
         self._check_versions(data.cluster)
+        if data.member in data.cluster.removed:
+            raise self._removed()
+        if self.settings.force_new_cluster and not is_new:
+            data = self._forced(data)
         try:
             files.install(self.host.files, view, folder, data)
         except FileError as error:
             raise self._cannot_write(str(error).lower()) from None
         return data, is_new
+
+    def _removed(self) -> Fatal:
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed", {
+            "error": "the member has been permanently removed from the cluster"}))
+
+    def _forced(self, data: DataDir) -> DataDir:
+        """Begin a cluster of one with what this member has: --force-new-cluster keeps the ids and drops the others."""
+        image = data.image()
+        own = [each for each in image.members if each.id == data.member]
+        cluster = from_image(self.engine, replace(image, members=tuple(own)), INDEXES,
+                             keep_history=self.host.network.keep_history)
+        cluster.id, cluster.token = data.cluster.id, data.cluster.token
+        self.log("info", "etcdserver/raft.go:615", "forcing restart member", **{
+            "cluster-id": f"{cluster.id:x}", "local-member-id": f"{data.member:x}", "commit-index": cluster.index})
+        view = self.host.files.view()
+        db = f"{self.folder}/member/snap/db"
+        if view.exists(db):
+            view.find(db).data = b""  # the old cluster's file is no longer this member's
+        return DataDir(cluster, data.member)
 
     def _cannot_write(self, error: str) -> Fatal:
         folder = self.settings.data_dir
@@ -188,12 +218,36 @@ class Etcd(Program):
         founders = {name: tuple(urls) for name, urls in chosen.initial_cluster.items()}
         if chosen.name not in founders:
             raise self.fatal(f"couldn't find local name \"{chosen.name}\" in the initial cluster configuration")
+        if chosen.existing:
+            return self._joined(founders)
         members = [Member(ids.member_id(urls, chosen.token), name, urls) for name, urls in founders.items()]
         own = next(each.id for each in members if each.name == chosen.name)
         wanted = ids.cluster_id(each.id for each in members)
         there = self._living(wanted) if len(members) > 1 else None
         cluster = there or Cluster(self.engine, store, members, wanted, chosen.token)
         return DataDir(cluster, own)
+
+    def _joined(self, founders: dict[str, tuple[str, ...]]) -> DataDir:
+        """Join the cluster that the other members of --initial-cluster are in. Raises Fatal."""
+        others = [url for name, urls in founders.items() if name != self.settings.name for url in urls]
+        cluster = None
+        for url in others:
+            try:
+                found = self.host.dial(*address_of(url, PEER_PORT))
+            except TransportError:
+                continue
+            if isinstance(found, MemberServer):
+                cluster = found.cluster
+        if cluster is None:
+            raise self.fatal("cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs")
+        shown = f"{{ClusterID:{cluster.id:x} Members:[{' '.join(f'&{{ID:{each:x}}}' for each in cluster.members)}] RemovedMemberIDs:[]}}"
+        if len(cluster.members) != len(founders):
+            raise self.fatal(f"error validating peerURLs {shown}: member count is unequal")
+        known = {tuple(sorted(each.peer_urls)): each for each in cluster.members.values()}
+        own = known.get(tuple(sorted(founders[self.settings.name])))
+        if own is None or any(tuple(sorted(urls)) not in known for urls in founders.values()):
+            raise self.fatal(f"error validating peerURLs {shown}: unmatched member while checking PeerURLs")
+        return DataDir(cluster, own.id)
 
     def _living(self, cluster: int) -> Cluster | None:
         found: Cluster | None = self.host.network.etcds.get(cluster)
@@ -203,20 +257,53 @@ class Etcd(Program):
         chosen, network = self.settings, self.host.network
         cluster = data.cluster
         living = self._living(cluster.id) if len(cluster.members) > 1 else None
-        if living is not None and living is not cluster and data.member in living.members:
+        if living is not None and living is not cluster and living.running and data.member in living.members:
             data.cluster = cluster = living
         if len(cluster.members) > 1:
             network.etcds[cluster.id] = cluster
+        if data.member not in cluster.members:
+            raise self._removed()
         server = self.server = MemberServer(self.host, data, self.version, quota_bytes=chosen.quota_bytes)
         logs.starting(self, server, is_new=is_new)
-        self._stops = [cluster.on_change(self._changed), network.on_change(cluster.look)]
+        server.strict = self.flags.get("strict-reconfig-check", "true") == "true"
+        self._stops = [cluster.on_change(self._changed), network.on_change(self._look)]
         self._publish(server)
         cluster.join(data, server)
+        server.guard()
         server.ports = sorted({address_of(url, ETCD_PORT)[1] for url in chosen.client_urls})
         for port in server.ports:
             network.listen(self.host, port, server, self._serving())
+        self._peer_ports = sorted({address_of(url, PEER_PORT)[1] for url in chosen.peer_urls})
+        for port in self._peer_ports:
+            network.listen(self.host, port, server)
         logs.serving(self, server)
         self.set_ready(ready=True)
+        self._look()
+
+    def _look(self) -> None:
+        """Look who can be reached, and how the disk is."""
+        server = self.server
+        if server is None or not self.host.powered:
+            return
+        if server.slow != self._was_slow:
+            self._was_slow = server.slow
+            logs.disk(self, slow=server.slow)
+            if server.slow:
+                server.cluster.step_down(server.id)
+        if self.host.files.full and self._full is None:
+            self._full = self.engine.after(FULL_US, self._no_space, label=f"etcd on {self.host.name} cannot write its log")
+        elif not self.host.files.full and self._full is not None:
+            self._full.cancel()
+            self._full = None
+        server.cluster.look()
+
+    def _no_space(self) -> None:
+        if self.server is None:
+            return
+        path = f"{self.settings.data_dir}/member/wal/0000000000000000-0000000000000000.wal"
+        self.log("fatal", "etcdserver/raft.go:239", "failed to save Raft hard state and entries",
+                 error=f"write {path}: no space left on device")
+        self.exit(1)
 
     def _publish(self, server: MemberServer) -> None:
         """Tell the cluster this member's name and client URLs; the cluster's version follows its lowest member."""
@@ -229,9 +316,17 @@ class Etcd(Program):
 
     def _changed(self) -> None:
         """The cluster has a leader, or none: API servers that use this member look again."""
-        if self.server is not None:
-            for port in self.server.ports:
-                self.host.network.changed(port)
+        server = self.server
+        if server is None:
+            return
+        if server.member is None:
+            self.log("error", "etcdserver/server.go:1154", "server error",
+                     error="the member has been permanently removed from the cluster")
+            self.log("warn", "etcdserver/server.go:1155", "data-dir used by this member must be removed")
+            self.engine.after(0, self.exit, 0)
+            return
+        for port in server.ports:
+            self.host.network.changed(port)
 
     def healthy(self, path: str, port: int) -> str:
         """Answer a probe: /health and /readyz need a leader, /livez does not."""
@@ -248,6 +343,10 @@ class Etcd(Program):
         self._stops = []
         server, self.server = self.server, None
         if server is not None:
-            for port in server.ports:
+            for port in (*server.ports, *self._peer_ports):
                 self.host.network.close(self.host, port)
+            if self._full is not None:
+                self._full.cancel()
+                self._full = None
+            server.unguard()
             server.cluster.leave(server.id)

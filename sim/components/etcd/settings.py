@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.etcd import ids
+from sim.host.etcd.member import QUOTA_BYTES
 
 if TYPE_CHECKING:
     from sim.components.etcd.program import Etcd
 
-QUOTA_BYTES = 2 * 1024 ** 3
 CLIENT_URL, PEER_URL = "http://localhost:2379", "http://localhost:2380"
 
 

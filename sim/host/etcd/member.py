@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sim.api.errors import TransportError
 from sim.etcd.cluster import Cluster, DataDir, Server
+from sim.etcd.keyspace import NO_SPACE, EtcdError
 from sim.etcd.snapshot import Member
 from sim.etcd.store import Store
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sim.host.network import Host
 
 REQUEST_SECONDS = 5.0
+QUOTA_BYTES = 2 * 1024 ** 3
+"""--quota-backend-bytes where nothing else is said."""
+MEASURED_EVERY = 10
 
 
 class MemberServer:
@@ -30,6 +34,7 @@ class MemberServer:
         self.strict = True
         self.max_learners = 1
         self.ports: list[int] = []
+        self._written = 0
         self.stops: list[Callable[[], None]] = []
 
     @property
@@ -52,6 +57,32 @@ class MemberServer:
         assert isinstance(other, MemberServer)
         mine, its = self.host, other.host
         return mine is its or (mine.powered and its.powered and not mine.network.is_cut(mine, its))
+
+    @property
+    def slow(self) -> bool:
+        """Tell whether its disk is so slow that it cannot keep up."""
+        return "slow-disk" in self.host.faults
+
+    def guard(self) -> None:
+        """Watch the size of the database from now on, where --quota-backend-bytes was given."""
+        if self.quota_bytes < QUOTA_BYTES:
+            self.cluster.store.room = self.check_room
+
+    def unguard(self) -> None:
+        """Watch it no longer."""
+        if self.cluster.store.room == self.check_room:
+            self.cluster.store.room = None
+
+    def check_room(self) -> None:
+        """Raise EtcdError once the database has come to its quota; it is measured every few writes."""
+        cluster = self.cluster
+        self._written += 1
+        alarm = (self.id, "NOSPACE")
+        if alarm not in cluster.alarms and self._written % MEASURED_EVERY == 0 and cluster.size() >= self.quota_bytes:
+            cluster.alarms[alarm] = None
+            cluster.entry()
+        if alarm in cluster.alarms:
+            raise EtcdError(NO_SPACE)
 
     @property
     def serves(self) -> bool:

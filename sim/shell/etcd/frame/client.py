@@ -24,6 +24,8 @@ from sim.shell.pipes import Call
 
 DEADLINE = "context deadline exceeded"
 CONNECT_SECONDS = 0.02
+SLOW_SECONDS = 1.4
+"""What a commit takes on a disk that is too slow."""
 CODES = {
     keyspace.COMPACTED: "OutOfRange", keyspace.FUTURE: "OutOfRange", keyspace.NO_LEASE: "NotFound",
     keyspace.LEASE_EXISTS: "FailedPrecondition", keyspace.NO_SPACE: "ResourceExhausted",
@@ -191,6 +193,8 @@ class Client:
     def act(self, method: str, deed: Callable[[MemberServer], T], *, leader: bool = True) -> Steps[tuple[MemberServer, T]]:
         """Have a member do something; gives it and the result. Raises Failure with what etcd refuses."""
         member = yield from self.serving(method, leader=leader)
+        if leader and any(server.slow for server in (member, member.cluster.running.get(member.cluster.leader)) if server):
+            yield self.call.engine.sleep(microseconds(SLOW_SECONDS))
         try:
             accounts.check(member.cluster, self.config.user, self.config.password, method)
             return member, deed(member)
@@ -207,6 +211,8 @@ class Client:
 
     def retrying(self, method: str, endpoint: str, why: str, logger: str) -> str:
         """Write the warning that a call did not get through."""
+        if self.version < (3, 5) and why and logger == "etcd-client":
+            why = "all SubConns are in TransientFailure"
         tail = f" latest balancer error: {why}" if why else f" {DEADLINE}"
         error = f"rpc error: code = DeadlineExceeded desc ={tail}"
         if (3, 5) <= self.version < (3, 6) and why:
