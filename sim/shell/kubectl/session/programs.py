@@ -6,6 +6,7 @@ Models: what busybox and coreutils print. A container's own files are not modell
 from __future__ import annotations
 
 import base64
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
 from sim.host.files import FileError
+from sim.shell.etcd import inside as inside_etcd
 from sim.shell.kubectl.frame.invocation import Invocation
 
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL_MARKS = "|<>&;$`(){}*?"
 """What makes a text more than one plain command, which is all that is known of shells in containers."""
@@ -154,7 +157,14 @@ def _sh(inside: Inside, words: list[str]) -> Steps[int]:
     if any(mark in text for mark in SHELL_MARKS):
         raise inside.unknown(f"sh -c {shlex.quote(text)}")
     try:
-        return (yield from run(inside, shlex.split(text)))
+        split = shlex.split(text)
+        env = dict[str, str]()
+        while split and ASSIGNMENT.match(split[0]):
+            name, _, value = split.pop(0).partition("=")
+            env[name] = value
+        if split and split[0] in inside_etcd.TOOLS and inside_etcd.is_etcd(inside.container):
+            return (yield from _etcd_tool(inside, split, env))
+        return (yield from run(inside, split))
     except ValueError:
         inside.inv.err("sh: syntax error: unterminated quoted string")
         return 2
@@ -191,11 +201,24 @@ def known(words: list[str]) -> str:
     return "" if program in PROGRAMS else program
 
 
+def _etcd_tool(inside: Inside, words: list[str], env: dict[str, str] | None = None) -> Steps[int]:
+    host = inside.inv.call.host.network.hosts.get(inside.pod["spec"]["nodeName"])
+    uids = (objects.uid(inside.pod), objects.annotations(inside.pod).get("kubernetes.io/config.mirror", ""))
+    found = [each for uid in uids if host is not None and uid in host.runtime.sandboxes
+             for each in host.runtime.sandboxes[uid].all() if each.name == inside.container["name"] and each.running]
+    if host is None or not found:
+        raise inside.unknown(words[0])
+    return (yield from inside_etcd.tool(inside.inv.call, host, found[-1], words, {**(yield from environment(inside)), **(env or {})}))
+
+
 def run(inside: Inside, words: list[str]) -> Steps[int]:
     """Run a program in the container; gives its status. Raises NotSimulated for what is not known here."""
     if not words:
         return 0
-    program = PROGRAMS.get(words[0].rpartition("/")[2])
+    name = words[0].rpartition("/")[2]
+    if name in inside_etcd.TOOLS and inside_etcd.is_etcd(inside.container):
+        return (yield from _etcd_tool(inside, [name, *words[1:]]))
+    program = PROGRAMS.get(name)
     if program is None:
         raise inside.unknown(words[0])
     return (yield from program(inside, words[1:]))
