@@ -238,6 +238,12 @@ class Client:
     ) -> Watch:
         """Have `watcher` called at each change of the resource, from now on; with an index only where it matches."""
         query = {"index": index, "value": value} if index else {}
+        since, tell = getattr(self.reader, "since", 0), watcher
+        if since:
+            def watcher(change: Change) -> None:
+                if change.revision > since:
+                    tell(change)
+
         response = self.transport.handle(
             Request(
                 "watch", Key(resource, "", ""), query=query, user=self.user, agent=self.agent, watcher=watcher,

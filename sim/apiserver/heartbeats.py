@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.api import objects, times
-from sim.api.client import Heartbeat, Key, Object
+from sim.api.client import Change, Heartbeat, Key, Object
 from sim.engine import SECOND_US, Engine
 from sim.etcd.store import Store
 
@@ -89,6 +89,30 @@ class CacheReader:
     def __init__(self, store: Store, heartbeats: Heartbeats) -> None:
         self.heartbeats = heartbeats
         self.use(store)
+
+    since = 0
+    """Up to which revision it has seen what its server no longer knows: 0 but after a restore, see `resumed`."""
+
+    def resumed(self, server: CacheReader) -> CacheReader:
+        """Give the cache with which a client that had this one goes on at a new server.
+
+        A client asks for what came after its own revision. Where etcd was restored to an earlier one, nothing came: the client
+        keeps what it had, and hears only of later revisions. A client that begins anew takes the server's own.
+        Models: client-go/tools/cache/reflector.go, the watch of a future resourceVersion.
+        """
+        cache = server.store
+        if self.store is cache or self.store.revision <= cache.revision:
+            return server
+        image = self.store.copy()
+        kept = CacheReader(image, server.heartbeats)
+        kept.since = image.revision
+
+        def follow(change: Change) -> None:
+            if change.revision > image.revision:
+                image.apply(change)
+
+        cache.watch("*", follow)
+        return kept
 
     def use(self, store: Store) -> None:
         """Read another store from now on."""

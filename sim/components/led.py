@@ -52,6 +52,7 @@ class Led(Program):
         self._gone: Timer | None = None
         self._server: Any = None
         self._last: Any = None
+        self._reader: Any = None
         self._stop_looking: Callable[[], None] = lambda: None
 
     def check(self) -> None:
@@ -130,7 +131,8 @@ class Led(Program):
         if server is None:
             return error
         self._server = self._last = server
-        client = Client(self.connection, server.reader, agent=self.name, user=self._user())
+        self._reader = server.reader if self._reader is None else self._reader.resumed(server.reader)
+        client = Client(self.connection, self._reader, agent=self.name, user=self._user())
         try:
             client.watch("leases", self._lease_changed, closed=self._look)
             if self.election is not None and self.election.leading:

@@ -53,6 +53,7 @@ def test_a_restore_forgets_what_came_after_the_snapshot(lab):
     assert "8e9e05c52164694d, started, plane, http://localhost:2380" in run(lab, f"etcdctl {CERTS} member list")
 
 
+@pytest.mark.slow
 def test_a_copied_directory_is_a_data_directory_too(lab):
     run(lab, "kubectl create configmap kept")
     run(lab, "mv /etc/kubernetes/manifests/etcd.yaml /root/; sleep 40")
@@ -61,9 +62,45 @@ def test_a_copied_directory_is_a_data_directory_too(lab):
     assert "configmap/kept" in run(lab, "kubectl get configmap -o name")
 
 
+@pytest.mark.slow
 def test_a_data_dir_that_is_not_mounted_begins_empty(lab):
     run(lab, "kubectl create configmap gone")
     run(lab, "sed -i 's#--data-dir=/var/lib/etcd$#--data-dir=/var/lib/elsewhere#' /etc/kubernetes/manifests/etcd.yaml; sleep 60")
     run(lab, "crictl stop $(crictl ps -q --name kube-apiserver); sleep 120")
     assert "is forbidden" in lab.run("kubectl get configmap").stderr, "the binding of kubeadm's admins is gone with the rest"
     assert "gone" not in run(lab, "kubectl --kubeconfig /etc/kubernetes/super-admin.conf get configmap -o name")
+
+
+def restored(lab):
+    """Take a snapshot, make a pod after it, restore, restart the API server: the kubelet is not restarted."""
+    run(lab, "kubectl create deployment kept --image=nginx; sleep 20")
+    run(lab, f"etcdctl {CERTS} snapshot save /opt/before.db")
+    run(lab, "kubectl run phantom --image=nginx; sleep 20")
+    run(lab, f"for i in $(seq 300); do etcdctl {CERTS} put filler $i; done")  # the cluster's life goes on
+    run(lab, "etcdutl snapshot restore /opt/before.db --data-dir /var/lib/etcd-from-backup")
+    run(lab, "sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-from-backup#' /etc/kubernetes/manifests/etcd.yaml; sleep 60")
+    run(lab, "crictl stop $(crictl ps -q --name kube-apiserver); sleep 90")
+
+
+@pytest.mark.slow
+def test_a_kubelet_acts_on_what_it_had_seen_until_it_is_restarted(lab):
+    restored(lab)
+    assert "phantom" not in run(lab, "kubectl get pods -o name")
+    assert "phantom" in run(lab, "crictl ps"), "a container that no API server knows of"
+    run(lab, "kubectl run late --image=nginx; sleep 20")
+    assert run(lab, "kubectl get pod late -o jsonpath='{.status.phase}'") == "Pending", "its revision is one of the past"
+    run(lab, "systemctl restart kubelet; sleep 60")
+    assert "phantom" not in run(lab, "crictl ps")
+    assert run(lab, "kubectl get pod late -o jsonpath='{.spec.nodeName}'") == "", "the scheduler lives in the past as well"
+    run(lab, "crictl stop $(crictl ps -q --name kube-scheduler); sleep 60")
+    assert run(lab, "kubectl get pod late -o jsonpath='{.status.phase}'") == "Running"
+
+
+def test_a_bumped_and_compacted_revision_has_everybody_list_anew(lab):
+    run(lab, "kubectl create configmap before")
+    run(lab, f"etcdctl {CERTS} snapshot save /opt/before.db")
+    run(lab, "kubectl delete configmap before; kubectl create configmap after; kubectl run phantom --image=nginx; sleep 20")
+    run(lab, "etcdutl snapshot restore /opt/before.db --data-dir /var/lib/new --bump-revision 1000000000 --mark-compacted")
+    run(lab, "sed -i 's#path: /var/lib/etcd$#path: /var/lib/new#' /etc/kubernetes/manifests/etcd.yaml; sleep 90")
+    assert run(lab, "kubectl get configmap -o name").split() == ["configmap/before", "configmap/kube-root-ca.crt"]
+    assert "phantom" not in run(lab, "crictl ps")

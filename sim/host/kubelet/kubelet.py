@@ -275,8 +275,11 @@ class Kubelet:
             return
         try:
             server: Any = self.connection.server()
+            reader = server.reader
+            if self.client is not None and not self.stand_in:
+                reader = self.client.reader.resumed(reader)  # type: ignore[attr-defined]
             self.client = Client(
-                self.connection, server.reader, agent="kubelet",
+                self.connection, reader, agent="kubelet",
                 user=self.connection.user)
             self.recorder = self.recorder or Recorder(self.engine, self.client, "kubelet", self.name)
             self.recorder.client = self.client

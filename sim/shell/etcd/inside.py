@@ -52,6 +52,8 @@ def is_etcd(container: Mapping[str, Any]) -> bool:
 def tool(call: Call, host: Host, container: Container, words: list[str], env: Mapping[str, str]) -> Steps[int]:
     """Run a tool in a running container of etcd; gives its status."""
     own = host.disks.setdefault(f"files of container {container.id}", HostFiles(lambda: host.engine.unix_us))
+    if not own.view().exists("/tmp"):
+        own.view().make_dir("/tmp")
     mounts = {str(each["mountPath"]): container.sandbox.volumes[each["name"]]
               for each in container.spec.get("volumeMounts") or () if each.get("name") in container.sandbox.volumes}
     there = Call(call.shell, words[0], words[1:], dict(env), call.streams)
