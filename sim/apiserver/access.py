@@ -1,7 +1,7 @@
 """Who may do what: RBAC over the stored roles and bindings, and the reviews that tell.
 
 Models: plugin/pkg/auth/authorizer/{rbac,node}, apiserver/pkg/endpoints/filters. Left out: the node authorizer's graph
-(what a pod of the node names is looked up when it is asked for), aggregated roles, authentication by anything but client certificates.
+(what a pod of the node names is looked up when it is asked for), authentication by anything but client certificates.
 """
 
 from __future__ import annotations

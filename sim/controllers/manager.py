@@ -21,6 +21,7 @@ from sim.controllers.policy.disruption import DisruptionController
 from sim.controllers.policy.garbage import GarbageCollector
 from sim.controllers.policy.namespace import NamespaceController, RootCAPublisher, ServiceAccountController
 from sim.controllers.policy.quotas import ResourceQuotaController
+from sim.controllers.policy.roles import ClusterRoleAggregationController
 from sim.controllers.storage.binder import PersistentVolumeController
 from sim.controllers.storage.protection import ClaimProtection, VolumeProtection
 from sim.controllers.workloads.daemonset import DaemonSetController
@@ -40,7 +41,8 @@ CONTROLLERS = (
     NamespaceController, ServiceAccountController, RootCAPublisher, DeploymentController, ReplicaSetController,
     ReplicationControllerController, DaemonSetController, StatefulSetController, JobController, CronJobController,
     TTLAfterFinishedController, DisruptionController, ResourceQuotaController, EndpointsController, TTLController,
-    HorizontalController, PersistentVolumeController, ClaimProtection, VolumeProtection, TaintEvictionController, GarbageCollector)
+    HorizontalController, PersistentVolumeController, ClaimProtection, VolumeProtection, TaintEvictionController, GarbageCollector,
+    ClusterRoleAggregationController)
 
 
 class Loop(Protocol):

@@ -290,3 +290,26 @@ def test_drained_pods_all_go_to_the_node_that_is_empty():
     world.run(1)
     drain("node02")
     assert counts() == [first[1], 0, first[2]]
+
+
+def test_an_aggregated_role_has_the_rules_of_those_it_selects():
+    world = World()
+
+    def role(name, *resources, labels=None, **more):
+        world.kubelet.create("clusterroles", {"metadata": {"name": name, "labels": labels or {}}, "rules": [
+            {"apiGroups": [""], "resources": [each], "verbs": ["get"]} for each in resources], **more})
+
+    def rules():
+        return [rule["resources"] for rule in world.store.get(Key("clusterroles", "", "monitoring")).get("rules") or []]
+
+    role("monitoring", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"to-monitoring": "true"}}]})
+    role("part-a", "pods", "services", labels={"to-monitoring": "true"})
+    world.run(1)
+    assert rules() == [["pods"], ["services"]]
+    role("part-b", "endpoints", "pods", labels={"to-monitoring": "true"})
+    role("other", "secrets")
+    world.run(1)
+    assert rules() == [["pods"], ["services"], ["endpoints"]]
+    world.kubelet.delete(Key("clusterroles", "", "part-a"))
+    world.run(1)
+    assert rules() == [["endpoints"], ["pods"]]

@@ -1,7 +1,7 @@
 """Roles, bindings, reviews and certificate requests.
 
-Models: pkg/apis/{rbac,certificates,authorization}/validation, printers.go. Left out: aggregation of cluster roles,
-escalation checks.
+Models: pkg/apis/{rbac,certificates,authorization}/validation, printers.go. Left out: escalation
+checks.
 """
 
 from __future__ import annotations
