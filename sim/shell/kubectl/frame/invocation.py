@@ -321,29 +321,6 @@ class Invocation:
                 return mapping
         raise UsageError(f'no matches for kind "{kind}" in version "{api_version}"')
 
-    def named(self, words: list[str]) -> Steps[list[tuple[Mapping_, list[str]]]]:
-        """Read `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`: pairs of kind and names (none: all of the kind)."""
-        if any("/" in word for word in words):
-            found = []
-            for word in words:
-                kind, slash, name = word.partition("/")
-                if not slash:
-                    raise UsageError("there is no need to specify a resource type as a separate argument when passing "
-                                     "arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead "
-                                     "of 'kubectl get resource resource/<resource_name>'")
-                if "/" in name:
-                    raise UsageError("arguments in resource/name form may not have more than one slash")
-                if not name or not kind:
-                    raise UsageError("arguments in resource/name form must have a single resource and name")
-                found.append(((yield from self.resolve(kind)), [name]))
-            return found
-        kinds, names = words[0].split(","), words[1:]
-        pairs = []
-        for kind in kinds:
-            several = [each for each in (yield from self.mappings()) if kind in each.categories]
-            pairs += [(each, names) for each in several or [(yield from self.resolve(kind))]]
-        return pairs
-
     def key(self, mapping: Mapping_, name: str, namespace: str = "") -> Key:
         """Make the key of an object."""
         return Key(mapping.resource, (namespace or self.namespace) if mapping.namespaced else "", name)

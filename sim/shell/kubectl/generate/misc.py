@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 
-from sim.api import quantity, selectors
+from sim.api import selectors
 from sim.api.client import Object
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.generate.generator import finish, mapping, metadata, name_of
+from sim.shell.kubectl.resource.amounts import amounts
 from sim.shell.kubectl.words.verbs import Verb
 
 NAMESPACE = mapping("namespaces", "Namespace", namespaced=False)
@@ -20,7 +21,6 @@ QUOTA = mapping("resourcequotas", "ResourceQuota")
 BUDGET = mapping("poddisruptionbudgets", "PodDisruptionBudget", "policy")
 PRIORITY = mapping("priorityclasses", "PriorityClass", "scheduling.k8s.io", namespaced=False)
 INGRESS = mapping("ingresses", "Ingress", "networking.k8s.io")
-QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 RULE = re.compile(r"(?P<host>[\w\*\-\.]*/?)(?P<path>[\w\*\-\./]*)=(?P<service>[\w\-]*)(:)(?P<port>[\w\-]*)(?P<tls>,tls(=(?P<secret>[\w\-]*))?)?")
 RULE_TEXT = "rule {} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"
 NOTHING = ("not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) "
@@ -33,24 +33,9 @@ def namespace(inv: Invocation) -> Steps[int]:
     return (yield from finish(inv, NAMESPACE, obj))
 
 
-def hard_limits(text: str) -> dict[str, str]:
-    """Read `cpu=1,memory=1Gi`. Raises UsageError."""
-    found = {}
-    for part in filter(None, text.split(",")):
-        name, equal, value = part.partition("=")
-        if not equal or "=" in value:
-            raise UsageError(f"Invalid argument syntax {part}, expected <resource>=<value>")
-        try:
-            quantity.parse(value)
-        except ValueError:
-            raise UsageError(QUANTITY_TEXT) from None
-        found[name] = value
-    return found
-
-
 def quota(inv: Invocation) -> Steps[int]:
     """Run `kubectl create quota`."""
-    hard = hard_limits(inv.flags["hard"] or "")
+    hard = amounts(inv.flags["hard"] or "")
     scopes = [scope for scope in (inv.flags["scopes"] or "").split(",") if scope]
     spec = {**({"hard": hard} if hard else {}), **({"scopes": scopes} if scopes else {})}
     obj = {"metadata": metadata(inv, QUOTA, name_of(inv)), "spec": spec, "status": {}}

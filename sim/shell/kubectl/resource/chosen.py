@@ -1,11 +1,11 @@
-"""Which objects a command is about: names, selectors, --all, files.
+"""The objects that a command is about, read from the server or from files: what `selection` chooses, with --all and -f.
 
 Models: cli-runtime/pkg/resource/builder.go, visitor.go (ContinueOnError: one object's fault does not stop the others).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sim.api import objects
@@ -16,15 +16,9 @@ from sim.shell.kubectl.frame.discovery import Mapping_
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import DISCOVERY_TIMEOUT, Invocation
 from sim.shell.kubectl.resource import manifests
+from sim.shell.kubectl.resource.selection import NOTHING_NAMED, Target, read, select
 from sim.shell.kubectl.resource.urls import go_error
 
-NOTHING_NAMED = """You must provide one or more resources by argument or filename.
-Example resource specifications include:
-   '-f rsrc.yaml'
-   '--filename=rsrc.json'
-   '<resource> <name>'
-   '<resource>'"""
-NO_NAME = "resource(s) were provided, but no name was specified"
 WRONG_NAMESPACE = ('the namespace from the provided object "{0}" does not match the namespace "{1}". You must pass '
                    "'--namespace={0}' to perform this operation.")
 
@@ -128,33 +122,25 @@ def choose(
     words = inv.args if words is None else words
     chosen = Chosen([], [])
     if files and (inv.flags["filename"] or inv.flags["kustomize"]):
-        read = yield from from_files(inv)
+        given = yield from from_files(inv)
         if words:
             raise UsageError("when paths, URLs, or stdin is provided as input, you may not specify resource arguments "
                              "as well")
-        chosen.errors += read.errors
-        for info in read:
+        chosen.errors += given.errors
+        for info in given:
             yield from _named(inv, info.mapping, info.name, chosen, fetch=fetch, namespace=info.namespace, source=info)
         return chosen
     if not words:
         raise UsageError(NOTHING_NAMED)
-    all_, selector = all_flag and bool(inv.flags["all"]), inv.flags["selector"] or ""
-    fields = inv.flags["field-selector"] or ""
-    everywhere = bool(inv.flags["all-namespaces"])
-    for mapping, names in (yield from inv.named(words)):
-        if names and (selector or fields):
-            raise UsageError("name cannot be provided when a selector is specified")
-        if all_ and selector:
-            raise UsageError("setting 'all' parameter but found a non empty selector. ")
-        if names and everywhere and mapping.namespaced:
-            raise UsageError("a resource cannot be retrieved by name across all namespaces")
-        if names:
-            for name in names:
-                yield from _named(inv, mapping, name, chosen, fetch=fetch)
-        elif all_ or selector or fields or everything:
-            yield from _listed(inv, mapping, chosen, selector, fields, everywhere=everywhere)
+    all_ = all_flag and bool(inv.flags["all"])
+    if all_ and inv.flags["selector"]:
+        raise UsageError("setting 'all' parameter but found a non empty selector. ")
+    picked = yield from select(inv, words, bare=all_ or everything, files=False)
+    for target in picked.targets:
+        if target.listed:
+            yield from _listed(inv, target, picked.query, chosen)
         else:
-            raise UsageError(NO_NAME)
+            yield from _named(inv, target.mapping, target.key.name, chosen, fetch=fetch)
     return chosen
 
 
@@ -174,21 +160,15 @@ def _named(
         chosen.errors.append(error)
 
 
-def _listed(
-    inv: Invocation, mapping: Mapping_, chosen: Chosen, selector: str, fields: str, *, everywhere: bool
-) -> Steps[None]:
-    key = Key(mapping.resource, "" if everywhere or not mapping.namespaced else inv.namespace, "")
-    query = {name: text for name, text in (("labelSelector", selector), ("fieldSelector", fields)) if text}
+def _listed(inv: Invocation, target: Target, query: Mapping[str, str], chosen: Chosen) -> Steps[None]:
     try:
-        body = yield from inv.send("list", key, query=query)
+        body = yield from read(inv, target, query)
     except StatusError as error:
-        if error.code != 400:
-            chosen.errors.append(error)
-            return
-        group = f"{mapping.group}/{mapping.version}, Resource={mapping.plural}"
-        raise StatusError(400, "BadRequest", f'Unable to find "{group}" that match label selector "{selector}", field '
-                          f'selector "{fields}": {error.message}') from None
-    chosen += [Info(mapping, objects.namespace(obj), objects.name(obj), obj) for obj in body["items"]]
+        if error.code == 400:
+            raise
+        chosen.errors.append(error)
+        return
+    chosen += [Info(target.mapping, objects.namespace(obj), objects.name(obj), obj) for obj in body["items"]]
 
 
 def selector_labels(text: str) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,14 @@ from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.resource import manifests
 
+NOTHING_NAMED = """You must provide one or more resources by argument or filename.
+Example resource specifications include:
+   '-f rsrc.yaml'
+   '--filename=rsrc.json'
+   '<resource> <name>'
+   '<resource>'"""
+NO_NAME = "resource(s) were provided, but no name was specified"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -46,12 +54,12 @@ class Selection:
         return all(target.mapping.namespaced for target in self.targets)
 
 
-def select(inv: Invocation, args: list[str], *, bare: bool = True) -> Steps[Selection]:
-    """Read the words of a command. bare: a kind without a name means all of it. Raises UsageError."""
+def select(inv: Invocation, args: list[str], *, bare: bool = True, files: bool = True) -> Steps[Selection]:
+    """Read the words of a command. bare: a kind without a name means all of it. files: -f counts. Raises UsageError."""
     flags = inv.flags
     selector, fields = flags["selector"] or "", flags["field-selector"] or ""
     query = {name: text for name, text in (("labelSelector", selector), ("fieldSelector", fields)) if text}
-    if flags["filename"]:
+    if files and flags["filename"]:
         return (yield from _files(inv, args, query))
     if args and all("/" in word for word in args):
         if query:
@@ -69,14 +77,13 @@ def select(inv: Invocation, args: list[str], *, bare: bool = True) -> Steps[Sele
     if not args:
         if query:
             raise UsageError("at least one resource must be specified to use a selector")
-        raise UsageError("You must provide one or more resources by argument or filename.\nExample resource specifications "
-                         "include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'")
+        raise UsageError(NOTHING_NAMED)
     names = args[1:]
     if names and query:
         raise UsageError("name cannot be provided when a selector is specified")
     kinds = yield from _kinds(inv, args[0])
     if not names and not query and not bare:
-        raise UsageError("resource(s) were provided, but no name was specified")
+        raise UsageError(NO_NAME)
     if names:
         return Selection([Target(mapping, _named(inv, mapping, name)) for mapping in kinds for name in names],
                          single=len(kinds) == 1 and len(names) == 1)

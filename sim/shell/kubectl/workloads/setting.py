@@ -9,19 +9,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sim.api import objects, quantity, selectors
+from sim.api import objects, selectors
 from sim.api import patch as patches
 from sim.api.client import Object
 from sim.api.errors import StatusError
 from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.resource.amounts import amounts
 from sim.shell.kubectl.resource.chosen import Chosen, Info, choose, from_files
 from sim.shell.kubectl.words.verbs import Verb
 from sim.shell.kubectl.workloads.environment import change_env, list_env
 from sim.shell.kubectl.writing.output import Printer, dry_run, report, typed
 
-QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 LOCAL_NEEDS_FILE = ("you must specify resources by --filename when --local is set.\nExample resource specifications include:\n"
                     "   '-f rsrc.yaml'\n   '--filename=rsrc.json'")
 Edit = Callable[[Info], Iterator[UsageError]]
@@ -188,21 +188,6 @@ def _listed(inv: Invocation, setter: Setter, change: Callable[[Object, str], Obj
 
 
 # ---- resources ----------------------------------------------------------------------------------------------------
-def amounts(text: str) -> dict[str, str]:
-    """Read `cpu=1,memory=1Gi`. Raises UsageError."""
-    found = {}
-    for part in filter(None, text.split(",")):
-        name, equal, value = part.partition("=")
-        if not equal:
-            raise UsageError(f"Invalid argument syntax {part}, expected <resource>=<value>")
-        try:
-            quantity.parse(value)
-        except ValueError:
-            raise UsageError(QUANTITY_TEXT) from None
-        found[name] = value
-    return found
-
-
 def resources(inv: Invocation) -> Steps[int]:
     """Run `kubectl set resources`."""
     setter = Setter(inv, inv.args, "resource requirements updated", "resources update to pod template")

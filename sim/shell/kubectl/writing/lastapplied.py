@@ -15,7 +15,8 @@ from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.printing.yaml import to_yaml
-from sim.shell.kubectl.resource.chosen import NOTHING_NAMED, choose, from_files
+from sim.shell.kubectl.resource.chosen import choose, from_files
+from sim.shell.kubectl.resource.selection import NOTHING_NAMED
 from sim.shell.kubectl.writing.output import Printer, dry_run, report
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
