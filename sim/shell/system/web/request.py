@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
+from sim.api.client import Key, Request
 from sim.api.errors import TransportError
 from sim.engine import Steps, microseconds
 from sim.host.machine import Host
@@ -13,6 +15,7 @@ from sim.host.packages.repositories import REFUSED, UNRESOLVED
 from sim.host.web import pages
 from sim.host.web.pages import Page
 from sim.shell.pipes import Call
+from sim.shell.system.web import cluster
 
 HEALTH = ("healthz", "livez", "readyz", "health", "metrics")
 KUBELET_HEALTH_PORT = 10248
@@ -57,6 +60,12 @@ def read(word: str) -> Address | None:
 def fetch(call: Call, address: Address) -> Steps[Page]:
     """Fetch an address. Raises Failed."""
     yield call.engine.sleep(microseconds(SECONDS))
+    try:
+        behind = cluster.answer(call, address.host, address.port, address.path)
+    except cluster.Unreachable as error:
+        raise Failed({"refused": NO_CONNECTION, "timeout": TIMED_OUT}.get(error.kind, "refused"), str(error) or address.host) from None
+    if behind is not None:
+        return behind
     host = call.host.network.find(address.host, call.host, address.port)
     if host is not None:
         return _inside(call, address, host)
@@ -78,7 +87,10 @@ def _inside(call: Call, address: Address, host: Host) -> Page:
     """Ask a program of the lab."""
     path = address.path.strip("/").partition("?")[0]
     try:
-        call.host.network.dial(call.host, address.host, address.port)
+        service = call.host.network.dial(call.host, address.host, address.port)
+        if path == "version" and hasattr(service, "handle"):
+            body = service.handle(Request("get", Key("", "", "/version"), agent=call.name)).body
+            return Page(200, json.dumps(body, indent=2).encode(), kind="application/json")
     except TransportError as error:
         if error.kind not in ("refused", "timeout"):
             raise Failed("refused", f"{call.name} {address.text}") from None
