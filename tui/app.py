@@ -244,7 +244,8 @@ class KubedrillApp(App[None]):
     def _prompt(self) -> str:
         if not self.lab.busy(self.terminal):
             return "> " if self.text else self.lab.prompt(self.terminal)
-        return "(time stands still: press a key) " if self.pace.unattended(self.lab) else ""
+        unended = self._partial.decode(errors="replace")  # a question: `Do you want to continue? [Y/n] `
+        return unended + ("(time stands still: press a key) " if self.pace.unattended(self.lab) else "")
 
     # ---- the terminal -----------------------------------------------------------------------------------------
     def write_line(self, text: str) -> None:

@@ -166,6 +166,20 @@ def test_a_byte_that_is_no_text_is_replaced():
         codecs.getincrementaldecoder("utf-8")().decode(b"\x80")
 
 
+def test_a_question_stands_before_what_is_typed():
+    async def act(app, pilot):
+        def prompt():
+            app.show()
+            return str(app.query_one("#prompt").render())
+
+        await pilot.press(*"read -p 'sure? ' x; echo $x", "enter")
+        await until(pilot, lambda: prompt() == "sure? ")
+        await pilot.press("y", "enter")
+        await until(pilot, lambda: shown(app).endswith("sure? y\ny") and prompt().endswith("# "))
+
+    with_app(act)
+
+
 def test_a_timer_that_fires_while_the_app_closes_does_nothing():
     """Textual takes the widgets away before it stops the app's timers."""
 
