@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sim.api import objects, times
-from sim.api.client import Client, Key, Object
+from sim.api.client import ANY_VERSION, Client, Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Engine
 
@@ -103,7 +103,7 @@ class Recorder:
             del self._known[next(iter(self._known))]
         self.client.create("events", {
             "metadata": {"name": name, "namespace": namespace}, "involvedObject": self._reference(about, field_path), **content},
-            canonical=True)
+            canonical=ANY_VERSION)
 
     def _reference(self, about: Object, field_path: str) -> Object:
         last = self._about

@@ -63,6 +63,8 @@ class User(NamedTuple):
 
 
 ADMIN = User()
+ANY_VERSION = 1
+"""For a canonical body that is the same in every version of Kubernetes 1."""
 WHOEVER = User("", ())
 """Whoever the credentials of the connection say."""
 Watcher = Callable[[Change], None]
@@ -79,7 +81,8 @@ class Request:
         apply), `as: Table`, `index`/`value` (an indexed list, for controllers).
     watcher, closed: for watch: called at each change; called once when the server ends the watch.
     agent: who writes, for the history. because: in the writer's own words.
-    canonical: the body was made from objects that the server gave, by code and not by hand: it need not be read anew.
+    canonical: the body was made from objects that the server gave, by code of this minor version (0: by hand): a server
+        that is as new need not read it anew.
     """
 
     verb: str
@@ -92,7 +95,7 @@ class Request:
     because: str = ""
     watcher: Watcher | None = None
     closed: Callable[[], None] | None = None
-    canonical: bool = False
+    canonical: int = 0
 
 
 class Watch(Protocol):
@@ -186,7 +189,7 @@ class Client:
         items: Objects = self._send("list", Key(resource, namespace, ""))["items"]
         return items
 
-    def create(self, resource: str, body: Object, *, because: str = "", canonical: bool = False) -> Object:
+    def create(self, resource: str, body: Object, *, because: str = "", canonical: int = 0) -> Object:
         """Create an object in the namespace that it names. canonical: as in Request."""
         metadata = body["metadata"]
         key = Key(resource, metadata.get("namespace", ""), metadata.get("name", ""))
@@ -194,7 +197,7 @@ class Client:
         return created
 
     def update(
-        self, key: Key, body: Object, *, subresource: str = "", because: str = "", canonical: bool = False
+        self, key: Key, body: Object, *, subresource: str = "", because: str = "", canonical: int = 0
     ) -> Object:
         """Replace an object; its resourceVersion, if set, must still be the latest (409). canonical: as in Request."""
         updated: Object = self._send(

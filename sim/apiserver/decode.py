@@ -272,7 +272,7 @@ def body(row: Resource, request: Request, minor: int, old: Object | None = None)
 
     A body that is canonical by its maker's word is taken as it is; tests do not take his word (`body_read`).
     """
-    if request.canonical:
+    if 0 < request.canonical <= minor:
         return request.body, ()
     return body_read(row, request, minor, old)
 

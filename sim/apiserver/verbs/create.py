@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.api import errors, objects, validation
-from sim.api.client import Key, Object, Request, Response
+from sim.api.client import ANY_VERSION, Key, Object, Request, Response
 from sim.api.errors import StatusError
 from sim.api.validation import Faults
 from sim.apiserver import admission, decode, managed, subresources
@@ -32,7 +32,8 @@ def create(server: ApiServer, row: Resource, request: Request) -> Response:
         return subresources.create(server, row, request)
     if not row.modelled:
         raise errors.NotSimulated(f"creating a {row.kind} ({row.api_version})")
-    if request.canonical and row.resource == "events" and not request.query and not server.reader.count("resourcequotas"):
+    if request.canonical == ANY_VERSION and row.resource == "events" and not request.query and (
+            not server.reader.count("resourcequotas")):
         return _record(server, row, request)
     options.check_write(request)
     like = decode.like(request, server.store.get)
@@ -65,7 +66,7 @@ def _record(server: ApiServer, row: Resource, request: Request) -> Response:
 
 def is_sound(request: Request, like: Object | None) -> bool:
     """Tell whether a pod's spec is all its template's own, which was given defaults and validated when it came."""
-    if not request.canonical or like is None:
+    if request.canonical != ANY_VERSION or like is None:
         return False
     template = like["spec"]
     return all(template.get(name) is value for name, value in request.body["spec"].items())

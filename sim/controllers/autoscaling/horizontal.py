@@ -251,7 +251,7 @@ class HorizontalController(Controller):
         if rescaled:
             status["lastScaleTime"] = self.now()
         if status != scaler.get("status"):
-            self.client.update(key, {**scaler, "status": status}, subresource="status")
+            self.client.update(key, {**scaler, "status": status}, subresource="status", canonical=self.version[1])
 
 
 def _matters(change: Change) -> bool:

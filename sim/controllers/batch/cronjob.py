@@ -46,7 +46,7 @@ class CronJobController(Controller):
         self._forget(cron, jobs)
         again = None if objects.dig(cron, "spec.suspend") else self._run(cron, status)
         if status != (cron.get("status") or {}):
-            self.client.update(key, {**cron, "status": status}, subresource="status")
+            self.client.update(key, {**cron, "status": status}, subresource="status", canonical=self.version[1])
         return again
 
     def _active(self, cron: Object, status: Object, jobs: list[Object]) -> None:

@@ -98,5 +98,6 @@ class CSRSigningController(Controller):
         seconds = min(self.lasts_s, int(csr["spec"].get("expirationSeconds") or self.lasts_s))
         made = issue(wanted, issuer, now_s=self.engine.unix_us // 1_000_000, lasts_s=seconds, usages=usages)
         status = {**(csr.get("status") or {}), "certificate": base64.b64encode(pem(made)).decode()}
-        self.client.update(key, {**csr, "status": status}, subresource="status", because="its request was approved")
+        self.client.update(key, {**csr, "status": status}, subresource="status",
+                           canonical=self.version[1], because="its request was approved")
         return None

@@ -97,7 +97,8 @@ class PodGarbageCollector(Controller):
             status["conditions"] = objects.with_condition(status.get("conditions") or [], condition)
             if not objects.pod_finished(pod):
                 status["phase"] = "Failed"
-            self.client.update(key, {**pod, "status": status}, subresource="status", because=f"node {node} is gone")
+            self.client.update(key, {**pod, "status": status}, subresource="status",
+                               canonical=self.version[1], because=f"node {node} is gone")
         self._force(key, f"node {node} is gone")
 
     def _force(self, key: Key, because: str) -> None:

@@ -116,6 +116,7 @@ class TaintEvictionController(Controller):
         conditions = objects.with_condition(objects.dig(pod, "status.conditions", []), condition)
         try:
             self.client.update(key, objects.put(pod, "status.conditions", conditions), subresource="status",
+                               canonical=self.version[1],
                                because=because)
             self.client.delete(key, because=because)
         except (StatusError, TransportError):

@@ -143,7 +143,7 @@ class DisruptionController(Controller):
         if disrupted:
             status["disruptedPods"] = disrupted
         if status != budget.get("status"):
-            self.client.update(key, {**budget, "status": status}, subresource="status",
+            self.client.update(key, {**budget, "status": status}, subresource="status", canonical=self.version[1],
                                because=f"{healthy} of {expected} pods are healthy and {desired} must be")
 
     def _fail(self, key: Key, budget: Object, message: str) -> None:
@@ -152,4 +152,4 @@ class DisruptionController(Controller):
         status = {**(budget.get("status") or {}), "disruptionsAllowed": 0,
                   "conditions": objects.with_condition(objects.dig(budget, "status.conditions", []), condition)}
         if status != budget.get("status"):
-            self.client.update(key, {**budget, "status": status}, subresource="status")
+            self.client.update(key, {**budget, "status": status}, subresource="status", canonical=self.version[1])

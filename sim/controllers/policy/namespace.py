@@ -86,7 +86,8 @@ class NamespaceController(Controller):
             conditions = objects.with_condition(conditions, {
                 "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": self.now()})
         if conditions != objects.dig(space, "status.conditions", []):
-            self.client.update(key, objects.put(space, "status.conditions", conditions), subresource="status")
+            self.client.update(key, objects.put(space, "status.conditions", conditions), subresource="status",
+                               canonical=self.version[1])
 
 
 class _PerNamespace(Controller):

@@ -55,7 +55,7 @@ class ResourceQuotaController(Controller):
                             totals[name] += amount
         status = {"hard": hard, "used": {name: quota.text(name, amount) for name, amount in totals.items()}}
         if status != found.get("status"):
-            self.client.update(key, {**found, "status": status}, subresource="status")
+            self.client.update(key, {**found, "status": status}, subresource="status", canonical=self.version[1])
         return None
 
     @staticmethod

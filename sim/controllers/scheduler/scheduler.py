@@ -428,7 +428,7 @@ class Scheduler:
             objects.dig(pod, "status.conditions", []), condition)}
         if nominated:
             status["nominatedNodeName"] = nominated
-        self.client.update(key, {**pod, "status": status}, subresource="status")
+        self.client.update(key, {**pod, "status": status}, subresource="status", canonical=self.version[1])
 
     def _plan_flush(self) -> None:
         """Pods that waited for five minutes are tried again anyway, looked for every half minute."""
@@ -480,6 +480,7 @@ class Scheduler:
             if self.version >= (1, 26):
                 conditions = objects.with_condition(objects.dig(victim, "status.conditions", []), condition)
                 self.client.update(key, objects.put(victim, "status.conditions", conditions), subresource="status",
+                                   canonical=self.version[1],
                                    because=why)
             self.client.delete(key, because=why)
         who = f"pod {objects.uid(pod)}" if self.version >= (1, 26) else f"{objects.namespace(pod)}/{objects.name(pod)}"

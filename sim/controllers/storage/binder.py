@@ -105,7 +105,8 @@ class PersistentVolumeController(Controller):
             if volume is None or claim_of(volume)[2] not in ("", objects.uid(claim)):
                 self.recorder.event(claim, "Warning", "ClaimLost",
                                     "Bound claim has lost its PersistentVolume. Data on the volume is lost!")
-                self.client.update(key, objects.put(claim, "status.phase", "Lost"), subresource="status")
+                self.client.update(key, objects.put(claim, "status.phase", "Lost"), subresource="status",
+                                   canonical=self.version[1])
             return None
         if objects.deleting(claim) or phase(claim) == "Lost":
             return None
@@ -209,7 +210,8 @@ class PersistentVolumeController(Controller):
             volume = objects.put(volume, "metadata.annotations", marks)
             volume = self.client.update(place, objects.put(volume, "spec.claimRef", _reference(claim)), because=why)
         if phase(volume) != "Bound":
-            volume = self.client.update(place, objects.put(volume, "status.phase", "Bound"), subresource="status", because=why)
+            volume = self.client.update(place, objects.put(volume, "status.phase", "Bound"), subresource="status",
+                                        canonical=self.version[1], because=why)
         marks = {**objects.annotations(claim), BOUND_COMPLETED: "yes"}
         if not objects.dig(claim, "spec.volumeName"):
             marks[BY_CONTROLLER] = "yes"
@@ -217,14 +219,16 @@ class PersistentVolumeController(Controller):
         claim = self.client.update(key, claim, because=why)
         status = {"phase": "Bound", "accessModes": volume["spec"].get("accessModes"),
                   "capacity": volume["spec"].get("capacity")}
-        self.client.update(key, {**claim, "status": status}, subresource="status", because=why)
+        self.client.update(key, {**claim, "status": status}, subresource="status",
+                           canonical=self.version[1], because=why)
 
     # ---- volumes ----------------------------------------------------------------------------------------------
     def _volume(self, key: Key, volume: Object) -> float | None:
         namespace, name, uid = claim_of(volume)
         if not name or not uid:
             if phase(volume) != "Available":
-                self.client.update(key, objects.put(volume, "status.phase", "Available"), subresource="status")
+                self.client.update(key, objects.put(volume, "status.phase", "Available"), subresource="status",
+                                   canonical=self.version[1])
                 for waiting in self.reader.list(CLAIMS):
                     if phase(waiting) == "Pending" and fits(waiting, volume):
                         self.enqueue(objects.key(CLAIMS, waiting))
@@ -234,6 +238,7 @@ class PersistentVolumeController(Controller):
             return None
         if phase(volume) != "Released":
             volume = self.client.update(key, objects.put(volume, "status.phase", "Released"), subresource="status",
+                                        canonical=self.version[1],
                                         because=f"its claim {namespace}/{name} is gone")
         if objects.dig(volume, "spec.persistentVolumeReclaimPolicy") == "Delete" and not objects.deleting(volume):
             self.client.delete(key, because="its reclaim policy is Delete and its claim is gone")

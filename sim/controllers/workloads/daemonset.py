@@ -385,7 +385,7 @@ class DaemonSetController(Controller):
         status = {n: v for n, v in status.items() if v or n not in (
             "numberAvailable", "numberUnavailable", "updatedNumberScheduled")}
         if status != daemon.get("status"):
-            self.client.update(key, {**daemon, "status": status}, subresource="status")
+            self.client.update(key, {**daemon, "status": status}, subresource="status", canonical=self.version[1])
         wait = objects.dig(daemon, "spec.minReadySeconds", 0)
         if wait and sums["available"] < sums["ready"]:
             for name in ledger.parts:

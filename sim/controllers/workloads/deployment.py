@@ -275,7 +275,7 @@ class DeploymentController(Controller):
             status["conditions"] = self._set(
                 status.get("conditions") or [], "Progressing", "False", "ReplicaSetCreateError", text)
             self.recorder.event(deployment, "Warning", "ReplicaSetCreateError", text)
-        self.client.update(key, {**deployment, "status": status}, subresource="status")
+        self.client.update(key, {**deployment, "status": status}, subresource="status", canonical=self.version[1])
 
     def _note_revision(self, key: Key, new: Object, reason: str, message: str) -> None:
         """Write the Deployment's revision annotation, and its first Progressing condition."""
@@ -292,7 +292,7 @@ class DeploymentController(Controller):
         if annotations == objects.annotations(deployment) and status == (deployment.get("status") or {}):
             return
         body = objects.put({**deployment, "status": status}, "metadata.annotations", annotations)
-        self.client.update(key, body, subresource="status")
+        self.client.update(key, body, subresource="status", canonical=self.version[1])
 
     def clean(self, deployment: Object) -> None:
         """Delete old ReplicaSets beyond the history limit, those without pods only."""
@@ -329,7 +329,8 @@ class DeploymentController(Controller):
         word = "paused" if paused else "resumed"
         conditions = self._set(objects.dig(deployment, "status.conditions", []), "Progressing", "Unknown",
                                f"Deployment{word.capitalize()}", f"Deployment is {word}")
-        return self.client.update(key, objects.put(deployment, "status.conditions", conditions), subresource="status")
+        return self.client.update(key, objects.put(deployment, "status.conditions", conditions), subresource="status",
+                                  canonical=self.version[1])
 
     def _status(self, key: Key, *, progress: bool) -> float | None:
         """Write the status where it differs; gives seconds until the progress deadline."""
@@ -348,7 +349,7 @@ class DeploymentController(Controller):
             conditions = self._failures(conditions, new, old)
         status["conditions"] = conditions
         if status != deployment.get("status"):
-            self.client.update(key, {**deployment, "status": status}, subresource="status")
+            self.client.update(key, {**deployment, "status": status}, subresource="status", canonical=self.version[1])
         return self._until_deadline(deployment, status) if progress else None
 
     @staticmethod

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Generator
 
 from sim.api import objects, selectors
-from sim.api.client import Change, Client, Key, Object
+from sim.api.client import ANY_VERSION, Change, Client, Key, Object
 from sim.api.errors import StatusError
 from sim.api.selectors import Selector
 from sim.controllers.base import Controller, Turns
@@ -124,7 +124,8 @@ class ReplicaSetController(Controller):
             for _ in range(min(batch, count)):
                 yield from self.turn()
                 try:
-                    made = self.client.create("pods", pod_from_template(owner, template, references), because=because, canonical=True)
+                    made = self.client.create("pods", pod_from_template(owner, template, references), because=because,
+                    canonical=ANY_VERSION)
                 except StatusError as error:
                     if "is being terminated" in error.message:
                         return
@@ -164,7 +165,7 @@ class ReplicaSetController(Controller):
         status = {name: value for name, value in status.items() if value or name in (
             "replicas", "observedGeneration", "terminatingReplicas")}
         if status != owner.get("status"):
-            self.client.update(key, {**owner, "status": status}, subresource="status", canonical=True)
+            self.client.update(key, {**owner, "status": status}, subresource="status", canonical=self.version[1])
         return min(left) / SECOND_US if left else None
 
     def _conditions(self, owner: Object, failure: StatusError | None, *, missing: bool) -> list[Object]:

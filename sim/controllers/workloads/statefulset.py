@@ -289,6 +289,6 @@ class StatefulSetController(Controller):
         status = {name: value for name, value in status.items() if value or name in (
             "replicas", "collisionCount", "availableReplicas")}
         if status != owner.get("status"):
-            self.client.update(key, {**owner, "status": status}, subresource="status")
+            self.client.update(key, {**owner, "status": status}, subresource="status", canonical=self.version[1])
         wait = objects.dig(owner, "spec.minReadySeconds", 0)
         return float(wait) if wait and len(usable) < running else None

@@ -373,7 +373,7 @@ class Kubelet:
         node = self.client.get(key)
         status = nodes.status(self, node.get("status") or {})
         was = objects.condition_status(node, "Ready")
-        self.client.update(key, {**node, "status": status}, subresource="status",
+        self.client.update(key, {**node, "status": status}, subresource="status", canonical=self.minor[1],
                            because=f"the kubelet of {self.name} posts its status")
         now = next(c["status"] for c in status["conditions"] if c["type"] == "Ready")
         if now != was and was and not self.stand_in:

@@ -485,7 +485,8 @@ class PodWorker(Ending):
             return
         try:
             self.pod = client.update(
-                self.key, {**found, "status": status}, subresource="status", because=because, canonical=True)
+                self.key, {**found, "status": status}, subresource="status", because=because,
+                canonical=self.kubelet.minor[1])
         except (StatusError, TransportError):
             self._repeat_post(because)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.api import objects
-from sim.api.client import Client, Key, Object, Request
+from sim.api.client import ANY_VERSION, Client, Key, Object, Request
 from sim.api.errors import KubedrillError
 from sim.apiserver.server import ApiServer
 from sim.controllers.scheduler.plugins.filters import untolerated
@@ -51,7 +51,7 @@ def scale_out(network: Network, server: ApiServer, deployment: Key, replicas: in
         body = pod_from_template(boss, template, references)
         pod: Object = server.handle(Request(
             "create", Key("pods", deployment.namespace, ""), body=body, query={"dryRun": "All"}, agent=AGENT,
-            canonical=True)).body
+            canonical=ANY_VERSION)).body
         node = next(places, None)
         if node is None:
             raise KubedrillError(f"the nodes have no room for {replicas} pods")
