@@ -11,7 +11,6 @@ from sim.etcd.store import Store
 
 READS_MOST = 60
 """How many pods or nodes one simulation event may read from lists and indexes; far fewer than there are of either."""
-IDLE_EVENTS_MOST = 100
 
 OTHERS = """apiVersion: apps/v1
 kind: StatefulSet
@@ -114,15 +113,3 @@ def test_no_event_reads_the_whole_cluster(nodes, pods, monkeypatch):
     meter.reset()
     do(lab, f"kubectl scale deployment web --replicas={pods - 20}")
     assert meter.total["pods"] <= 5 * pods
-
-
-@pytest.mark.parametrize("nodes", [100, pytest.param(300, marks=pytest.mark.slow)])
-def test_an_idle_hour_is_nearly_free(nodes):
-    lab = make_lab(nodes)
-    bring_up(lab, nodes)
-    lab.wait(2 * 3600)
-    before = lab.engine.events_processed
-    lab.wait(3600)
-    assert lab.engine.events_processed - before <= IDLE_EVENTS_MOST
-    daemons = lab.store().list("daemonsets")
-    assert daemons and all(each["status"]["numberReady"] == nodes + 1 for each in daemons), "more than one burst of pods"
