@@ -7,6 +7,7 @@ import json
 import platform
 import pstats
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def profile(figure: Figure) -> str:
     """Run a figure once under cProfile; give where the time went: the kernel's share, paths, functions."""
     import io
 
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.process_time)  # others' work on the machine is not ours
     profiler.enable()
     list(figure.run())
     profiler.disable()
@@ -114,12 +115,12 @@ def shares(rows: Rows) -> str:
 def paths(rows: Rows) -> str:
     """Name the ten costliest paths: what the kernel calls, and the reconciles below it, with all that they cause."""
     found: list[tuple[float, int, str]] = []
-    for (file, _, name), (_, calls, _, taken, callers) in rows.items():
+    for (file, line, name), (_, calls, _, taken, callers) in rows.items():
         fired = [row for (caller, _, by), row in callers.items() if by == "_fire" and caller.endswith("sim/engine.py")]
         if name == "reconcile":
             found.append((taken, calls, f"{_short(file)}: {name}"))
         elif fired and name not in ("_work", "_go_on", "_let_pass", "_due"):
-            found.append((sum(row[3] for row in fired), sum(row[1] for row in fired), f"{_short(file)}: {name}"))
+            found.append((sum(row[3] for row in fired), sum(row[1] for row in fired), f"{_short(file)}:{line} {name}"))
     lines = ["  CPU-s     calls  us each  path"]
     for taken, calls, path in sorted(found, key=lambda row: (-row[0], row[2]))[:PATHS]:
         lines.append(f"{taken:7.3f}  {calls:8d}  {1e6 * taken / max(1, calls):7.0f}  {path}")
