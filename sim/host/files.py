@@ -82,6 +82,24 @@ class LiveFile(Inode):
         self._bytes, self.stands_for = data, None
 
 
+class LiveFolder(Inode):
+    """A folder that a running program fills: what is in it is made when somebody looks; what others put there is not kept."""
+
+    def __init__(self, mode: int, mtime_us: int, make: Callable[[], dict[str, Inode]]) -> None:
+        self._make: Callable[[], dict[str, Inode]] = dict
+        super().__init__(DIRECTORY, mode, 0, 0, mtime_us)
+        self._make = make
+
+    @property  # type: ignore[override]
+    def names(self) -> dict[str, Inode]:
+        """Give what is in it now."""
+        return self._make()
+
+    @names.setter
+    def names(self, names: dict[str, Inode]) -> None:
+        """Leave it as it is."""
+
+
 Entries = list[tuple[str, Inode]]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.engine import Timer, microseconds
+from sim.host import podlogs
 from sim.host.files import FileError, HostFiles
 from sim.host.images import Catalogue
 from sim.host.kubelet.node import NodeFacts
@@ -136,6 +137,7 @@ class Host:
         self.boot_id = self._uuid()
         self._notices: dict[Callable[[], None], None] = {}
         self._fill()
+        podlogs.furnish(self)
 
     def _fill(self) -> None:
         root = self.files.view()

@@ -66,3 +66,28 @@ def test_events_of_one_moment_are_listed_as_they_were_written():
     named = sorted(found, key=objects.name)
     assert [e["reason"] for e in named] == [e["reason"] for e in written]
     assert [e["reason"] for e in named][-2:] == ["Created", "Started"]
+
+
+def test_logs_lie_in_files_as_the_runtime_writes_them():
+    cluster = Cluster("node01")
+    files = cluster.host("controlplane").files.view()
+    folder = next(name for name in files.list("/var/log/pods") if name.startswith("kube-system_kube-apiserver-controlplane_"))
+    text = files.read(f"/var/log/pods/{folder}/kube-apiserver/0.log").decode()
+    assert "Z stderr F I0615 " in text and text.endswith("\n")
+    link = next(name for name in files.list("/var/log/containers") if name.startswith("kube-apiserver-"))
+    assert files.read(f"/var/log/containers/{link}").decode() == text
+
+
+def test_a_malformed_manifest_is_told_in_the_words_of_gos_yaml():
+    cluster = Cluster()
+    path = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+    files = cluster.host("controlplane").files.view()
+    good = files.read(path)
+    files.write(path, good.replace(b"metadata:", b"metadata: [", 1))
+    cluster.run(30)
+    assert "couldn't parse as pod(yaml: line 2: did not find expected ',' or ']'), please check config file" in cluster.journal(
+        "controlplane", "kubelet")[-1]
+    assert cluster.pod("kube-scheduler-controlplane", "kube-system") is None
+    files.write(path, good)
+    cluster.run(30)
+    assert cluster.pod("kube-scheduler-controlplane", "kube-system")["status"]["phase"] == "Running"

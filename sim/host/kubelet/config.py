@@ -147,10 +147,8 @@ def _config(path: str, files: View) -> dict[str, Any]:
     except FileError as error:
         raise Fatal(f"{head}failed to read kubelet config file {quoted(path)}, error: open {path}: "
                     f"{str(error).lower()}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise Fatal(f"{head}failed to decode: yaml: {where}{getattr(error, 'problem', 'could not parse')}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise Fatal(f"{head}failed to decode: {documents.fault(files.read(path)) or 'yaml: invalid leading UTF-8 octet'}") from None
     if not isinstance(loaded, dict) or loaded.get("kind") != "KubeletConfiguration":
         raise Fatal(f"{head}failed to decode: Object 'Kind' is missing in '{_shown(loaded)}'")
     return loaded

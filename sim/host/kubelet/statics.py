@@ -104,8 +104,7 @@ class StaticPods:
         if self._bad.get(path) == data:
             return
         self._bad[path] = data
-        mark = getattr(error, "problem_mark", None)
-        text = f"yaml: line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else str(error)
+        text = documents.fault(data) or str(error)
         self.kubelet.klog("E", "file.go:187", f'"Could not process manifest file" err="{path}: couldn\'t parse as pod('
                           f'{text}), please check config file" path="{path}"')
 
