@@ -154,6 +154,12 @@ class World:
         root = host.files.view()
         root.make_dir(f"/home/{user}", parents=True)
         root.chown(f"/home/{user}", uid, uid)
+        if not host.kubelets and root.exists("/root/.kube/config"):  # a workstation: whoever sits there looks after the clusters
+            root.make_dir(f"/home/{user}/.kube")
+            root.write(f"/home/{user}/.kube/config", root.read("/root/.kube/config"))
+            for path in (f"/home/{user}/.kube", f"/home/{user}/.kube/config"):
+                root.chown(path, uid, uid)
+            root.chmod(f"/home/{user}/.kube/config", 0o600)
 
     def begin(self) -> None:
         """Note that the learner comes now: lines typed before are forgotten, the timeline starts."""

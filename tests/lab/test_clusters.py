@@ -9,6 +9,7 @@ from sim.lab.lab import Lab
 from sim.lab.scenario import ScenarioError, parse
 from sim.lab.telling import events
 from sim.lab.telling.debrief import debrief
+from tui.board import board_text
 
 SCENARIO = """
 apiVersion: kubedrill.dev/v1
@@ -62,6 +63,25 @@ def test_an_outside_etcd_is_a_unit_of_its_own_user_and_no_pod(lab):
     assert lab.run("ssh keeper stat -c %U /var/lib/etcd-data").stdout == "etcd\n"
     assert "etcd-servers=https://172.30.0.11:2379" in lab.run("ssh two-plane ps -ef | grep -o etcd-servers=.*2379").stdout
     assert lab.run("ssh keeper systemctl is-active kubelet").status != 0
+
+
+def test_a_terminal_sees_how_far_a_copy_is(lab):
+    lab.run("head -c 2138112 /dev/zero > /tmp/cluster1.db")
+    assert lab.run("scp /tmp/cluster1.db one-node:/tmp").stdout == ""
+    lab.columns = 80
+    assert lab.run("scp /tmp/cluster1.db one-node:/tmp").stdout == (
+        "cluster1.db                                  100% 2088KB  73.3MB/s   00:00    \n")
+    assert lab.run("scp -q /tmp/cluster1.db one-node:/tmp; scp /tmp/cluster1.db one-node:/tmp | cat").stdout == ""
+
+
+def test_the_board_shows_every_cluster_after_its_name(lab):
+    lab.run("kubectl --context two run lonely --image=nginx")
+    lab.wait(20)
+    text = board_text(lab).plain
+    assert text.index("one\n") < text.index("one-node  Ready") < text.index("two\n") < text.index("two-plane  Ready") < text.index("lonely")
+    lab.fault("power-off", "two-plane")
+    lab.wait(5)
+    assert board_text(lab).plain.endswith("two\nno API server\n\n")
 
 
 def test_without_its_etcd_only_that_cluster_fails(lab):

@@ -35,7 +35,7 @@ def grown():
 
 def told(lab, **goal):
     verdict = judge(Goal.model_validate(goal), lab, Window(lab.task_entered_us, lab.now_us))
-    return verdict.details[0] if verdict.details else "" if verdict.holds else "?"
+    return verdict.details[0] if verdict.details else verdict.why
 
 
 @pytest.mark.parametrize(("wanted", "said"), [

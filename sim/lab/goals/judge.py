@@ -135,14 +135,17 @@ def _host(goal: Goal, lab: Lab, window: Window) -> Verdict:
 
 def _snapshot(goal: Goal, lab: Lab, window: Window) -> Verdict:
     assert goal.snapshot is not None
-    fault = etcds.snapshot_fault(goal.snapshot, lab)
-    return Verdict(False, why_of(goal, fault), (fault,)) if fault else GOOD
+    return _unless(goal, etcds.snapshot_fault(goal.snapshot, lab))
 
 
 def _etcd(goal: Goal, lab: Lab, window: Window) -> Verdict:
     assert goal.etcd is not None
-    fault = etcds.etcd_fault(goal.etcd, lab, lab.present_entry)
-    return Verdict(False, why_of(goal, fault), (fault,)) if fault else GOOD
+    return _unless(goal, etcds.etcd_fault(goal.etcd, lab, lab.present_entry))
+
+
+def _unless(goal: Goal, fault: str) -> Verdict:
+    """Give the verdict of a goal that fails by a fault, "" for none; the fault is the detail of what the author says."""
+    return Verdict(False, why_of(goal, fault), (fault,) if in_language(goal.why) else ()) if fault else GOOD
 
 
 def _line(goal: Goal, lab: Lab, window: Window) -> Verdict:

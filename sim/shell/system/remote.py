@@ -10,13 +10,15 @@ import re
 from dataclasses import dataclass
 
 from sim.engine import SECOND_US, Steps, microseconds
-from sim.host.files import DIRECTORY, FileError
+from sim.host.files import DIRECTORY, FileError, Inode
 from sim.host.machine import Host
 from sim.shell.pipes import COMMANDS, Call
 from sim.shell.system.files.moving import release
 from sim.shell.system.options import BadUsage, Given, read
 
 SSH_SECONDS = 0.3
+METER_SECONDS, METER_BYTES_PER_SECOND = 0.01, 120_000_000
+"""How long a copy takes beside its bytes, and how many of them pass in a second: what the line of progress says."""
 NO_ROUTE_SECONDS = 3.1
 TIMEOUT_SECONDS = 130.0
 SSH_VALUES = "BbcDEeFIiJLlmOopQRSWw"
@@ -221,12 +223,32 @@ def _scp(call: Call, old: Call, new: Call, source: Place, target: Place, given: 
         if target.path.endswith("/") and not folder:
             raise FileError(1)
         _put(old, new, old_path, new_path, keep="p" in given)
+        _meter(call, posixpath.basename(source.path.rstrip("/")), node, given)
     except FileError as error:
         place = shown.replace("//", "/") if not _old(call) else shown
         call.write(f"scp: {shown}: {error}\n" if _old(call) or not target.host else
                    f'scp: dest open "{place}": {error}\nscp: failed to upload file {source.path} to {target.path}\n', "stderr")
         return 1
     return 0
+
+
+def _meter(call: Call, name: str, node: Inode, given: Given) -> None:
+    """Write the line of progress that a terminal sees of a file. Models: OpenSSH progressmeter.c."""
+    terminal = call.login.terminal
+    looks_on = any(call.streams.stdout is each.stdout for each in terminal.logins)
+    if "q" in given or not looks_on or terminal.columns is None or node.kind == DIRECTORY:
+        return
+    size = len(node.data)
+    seconds = METER_SECONDS + size / METER_BYTES_PER_SECOND
+    width = max(terminal.columns - 36, 10)
+    whole, unit = size, 0
+    while whole >= 10_000 and unit < 4:
+        whole, unit = (whole + 512) // 1024, unit + 1
+    rate, step = round(size / seconds) * 100, 0
+    while (rate >= 100_000 or step == 0) and step < 4:
+        rate, step = (rate + 512) // 1024, step + 1
+    call.write(f"{name:<{width}.{width}} 100% {whole:4}{' KMGT'[unit]}{'B' if unit else ' '} "
+               f"{(rate + 5) // 100:3}.{(rate + 5) // 10 % 10}{' KMGT'[step]}B/s   {int(seconds) // 60:02}:{int(seconds) % 60:02}    \n")
 
 
 def _put(old: Call, new: Call, source: str, target: str, *, keep: bool) -> None:
