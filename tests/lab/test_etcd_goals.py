@@ -72,6 +72,7 @@ def test_a_restore_changes_etcds_identity_and_brings_the_object_back(grown):
 @pytest.mark.parametrize(("old", "new", "said"), [
     ("same_as: early", "same_as: never", "there is no task never"), ("host: plane, path: /opt/a.db", "host: moon, path: /opt/a.db", "there is no host moon"),
     ("path: /opt/a.db", "path: a.db", "an absolute path, please"), ("path: /opt/a.db", "path: /opt/a.db, of: mars", "there is no cluster mars"),
+    ("{object: configmap/kept, same_as: early}", "{never: {object: configmap/kept, same_as: early}}", "identities are looked at when asked"),
     ("{snapshot: {host: plane, path: /opt/a.db}}", "{always: {snapshot: {host: plane, path: /opt/a.db}}}", "looked at when asked has no history")])
 def test_goals_about_etcd_are_checked_without_running(old, new, said):
     assert old in SCENARIO

@@ -284,6 +284,8 @@ def _goal(scenario: Scenario, goal: Goal, path: Path, task: Task | None, found: 
         found.add((*path, "answer"), "only a task has an answer", "E008")
     if goal.kind in ("line", "answer", "snapshot", "etcd") and moment:
         found.add((*path, goal.kind), "what is looked at when asked has no history", "E008")
+    if goal.same_as and moment:
+        found.add((*path, "same_as"), "identities are looked at when asked; over time say {change: …, type: deleted}", "E008")
     if goal.kind in CHECKS:
         CHECKS[goal.kind](scenario, goal, path, found)
     if goal.cluster and goal.cluster not in [cluster.name for cluster in scenario.spec.clusters]:
