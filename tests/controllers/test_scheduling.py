@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from sim.api import objects
-from sim.api.client import Key
+from sim.api.client import Client, Key
 from sim.controllers.scheduler.plugins import volumes
 from sim.controllers.scheduler.plugins.images import LEAST_BYTES, MIB, Images
 from sim.controllers.scheduler.nodeinfo import NodeInfo
+from sim.controllers.scheduler.scheduler import Scheduler
 from tests.controllers.test_cluster import World
 
 TABLE = Path(__file__).parents[1] / "conformance" / "golden" / "spread-table" / "result.txt"
@@ -145,6 +146,33 @@ def test_a_claim_for_one_pod_alone_keeps_the_second_away():
     world.run(2)
     assert place(world) == "node01" and place(world, "second") == ""
     assert volumes.ALONE in refusals(world, "second")[0]
+
+
+TAIL = " preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling."
+
+
+@pytest.mark.parametrize(("version", "text"), [
+    ((1, 20), "1 Insufficient cpu, 1 node(s) had taint {a: b}, that the pod didn't tolerate, 1 node(s) were unschedulable."),
+    ((1, 26), "1 Insufficient cpu, 1 node(s) had untolerated taint {a: b}, 1 node(s) were unschedulable." + TAIL),
+    ((1, 33), "1 Insufficient cpu, 1 node(s) had untolerated taint {a: b}, 1 node(s) were unschedulable." + TAIL),
+    ((1, 36), "1 Insufficient cpu, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable. "
+              "no new claims to deallocate," + TAIL)])
+def test_why_a_pod_fits_nowhere_is_said_as_each_version_says_it(version, text):
+    world = World(nodes=3)
+    world.scheduler.stop()
+    world.scheduler = Scheduler(world.engine, Client(world.server, world.server.reader, agent="kube-scheduler"), version=version)
+    world.scheduler.start()
+    world.kubelet.patch(Key("nodes", "", "node01"), {"spec": {"unschedulable": True}})
+    world.kubelet.patch(Key("nodes", "", "node02"), {"spec": {"taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}]}})
+    world.kubelet.create("pods", {"metadata": {"name": "filler", "namespace": "default"}, "spec": {
+        "nodeName": "node03", "containers": [{"name": "c", "image": "nginx", "resources": {"requests": {"cpu": "1500m"}}}]}})
+    world.run(1)
+    world.kubelet.create("pods", {"metadata": {"name": "db", "namespace": "default"}, "spec": {
+        "containers": [{"name": "c", "image": "nginx", "resources": {"requests": {"cpu": "1"}}}]}})
+    world.run(1)
+    assert refusals(world)[0] == f"0/3 nodes are available: {text}"
+    assert world.scheduler.why(world.store.get(Key("pods", "default", "db")))[0] == (
+        "node01", "refused by NodeUnschedulable: node(s) were unschedulable")
 
 
 @pytest.mark.parametrize(("version", "text"), [

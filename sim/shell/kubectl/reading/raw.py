@@ -19,6 +19,7 @@ ORDER = {name: at for at, name in enumerate((
     "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences",
     "finalizers", "managedFields", "items", "spec", "data", "status"))}
 
+METRICS = "metrics.k8s.io"
 
 def get(inv: Invocation) -> Steps[int]:
     """Run `kubectl get --raw PATH`."""
@@ -34,18 +35,20 @@ def get(inv: Invocation) -> Steps[int]:
     if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):
         body = yield from inv.send("get", Key("", "", path))
     else:
-        body = yield from _resource(inv, parts[2:] if parts[0] == "api" else parts[3:], dict(parse_qsl(query)))
+        rest = parts[2:] if parts[0] == "api" else parts[3:]
+        body = yield from _resource(inv, rest, dict(parse_qsl(query)), METRICS if parts[1] == METRICS else "")
     inv.call.write(body if isinstance(body, str) else json.dumps(_in_order(body), separators=(",", ":"),
                                                                 ensure_ascii=False) + "\n")
     return 0
 
 
-def _resource(inv: Invocation, rest: list[str], query: dict[str, str]) -> Steps[Any]:
+def _resource(inv: Invocation, rest: list[str], query: dict[str, str], group: str) -> Steps[Any]:
+    """Ask for objects. group: of resources that are named as the core group's are, and kept by their full names."""
     space = ""
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         space, rest = rest[1], rest[2:]
     name, subresource = (rest[1] if len(rest) > 1 else ""), "/".join(rest[2:])
-    return (yield from inv.send("get" if name else "list", Key(rest[0], space, name), subresource=subresource, query=query))
+    return (yield from inv.send("get" if name else "list", Key(f"{rest[0]}.{group}" if group else rest[0], space, name), subresource=subresource, query=query))
 
 
 def _in_order(value: Any) -> Any:
