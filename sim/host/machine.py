@@ -46,6 +46,11 @@ class OperatingSystem:
     release: str
 
     @property
+    def polkit(self) -> bool:
+        """Tell whether polkit asks for passwords: it is on a usual Ubuntu server, not on a plain Debian."""
+        return self.codename != "bookworm"
+
+    @property
     def build(self) -> str:
         """Give the kernel's version as `uname -v` does: what was built, and when."""
         return BUILDS[self.codename]

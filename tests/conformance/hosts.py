@@ -179,7 +179,7 @@ def compared(
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(DATA.glob("*.txt")))
+    parser.add_argument("files", nargs="*", type=Path, default=sorted(DATA.glob("host-*.txt")))
     parser.add_argument("--block", action="append")
     parser.add_argument("-v", action="store_true")
     options = parser.parse_args(argv)

@@ -175,7 +175,7 @@ class Systemd:
             raise UnitError(f"Failed to enable unit: Unit file {ETC}/{name} is masked.", 1)
         definition = load(name, texts, old_wording=True)
         if not definition.installable:
-            return list(NO_INSTALL)
+            return list(NO_INSTALL if self.host.os.systemd < 254 else NO_INSTALL_NEW)
         said, view = [], self.host.files.view()
         links = [f"{ETC}/{target}.wants/{name}" for target in definition.wanted_by]
         links += [f"{ETC}/{alias}" for alias in definition.aliases]
@@ -265,3 +265,11 @@ Possible reasons for having this kind of units are:
   D-Bus, udev, scripted systemctl call, ...).
 • In case of template units, the unit is meant to be enabled with some
   instance name specified.""".format(blank=" ").split("\n")
+NO_INSTALL_NEW = """The unit files have no installation config (WantedBy=, RequiredBy=, UpheldBy=,
+Also=, or Alias= settings in the [Install] section, and DefaultInstance= for
+template units). This means they are not meant to be enabled or disabled using systemctl.
+{blank}
+Possible reasons for having these kinds of units are:
+• A unit may be statically enabled by being symlinked from another unit's
+  .wants/, .requires/, or .upholds/ directory.
+""".format(blank=" ").split("\n")[:-1] + NO_INSTALL[7:]

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from sim.engine import Steps, microseconds
+from sim.host.files import FileError
 from sim.host.systemd.manager import Systemd, UnitError
 from sim.host.systemd.unit import Unit
+from sim.host.systemd.unitfile import load
 from sim.shell.pipes import COMMANDS, Call
 from sim.shell.system.host import units
 
@@ -24,7 +26,7 @@ OPTIONS_WITH_VALUE = {"-n": "lines", "--lines": "lines", "-p": "property", "--pr
                       "--signal": "signal", "--job-mode": "job-mode", "--kill-whom": "kill-whom"}
 PLAIN = {"--no-pager", "-l", "--full", "-q", "--quiet", "--now", "-a", "--all", "--no-legend", "--failed", "--value",
          "--no-block", "-f", "--force", "--no-ask-password", "--runtime", "--plain", "--system", "--global", "-r",
-         "--recursive", "--no-wall", "--version", "--help", "-h"}
+         "--recursive", "--no-wall", "--user", "--version", "--help", "-h"}
 ACTIONS = ("start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "kill", "reset-failed", "condrestart",
            "force-reload")
 FILE_VERBS = ("enable", "disable", "mask", "unmask", "reenable", "preset", "revert")
@@ -79,6 +81,10 @@ class Asked:
         return name in self.options
 
 
+NO_BUS = ("$DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not defined (consider using --machine=<user>@.host --user to connect to "
+          "bus of other user)\n")
+
+
 def systemctl(call: Call) -> Steps[int]:
     """Ask or command the units of the host."""
     asked = Asked(call)
@@ -89,6 +95,9 @@ def systemctl(call: Call) -> Steps[int]:
     if asked.on("version"):
         call.write(f"systemd {call.host.os.systemd} ({call.host.os.systemd_package})\n{call.host.os.systemd_features}\n")
         return 0
+    if asked.on("user"):
+        call.write("Failed to connect to bus: " + ("No medium found\n" if call.host.os.systemd >= 250 else NO_BUS), "stderr")
+        return 1
     if asked.on("help"):
         return call.refuse("systemctl --help")
     verb = asked.words[0] if asked.words else "list-units"
@@ -114,6 +123,11 @@ def systemctl(call: Call) -> Steps[int]:
     return _ask(call, asked, verb, names)
 
 
+def _denied(call: Call) -> str:
+    """Say why an ordinary user may not: polkit would ask for a password, where it is installed."""
+    return "Interactive authentication required." if call.host.os.polkit else "Access denied"
+
+
 def _unknown(systemd: Systemd, verb: str) -> str:
     if systemd.host.os.systemd < 254:
         return f"Unknown command verb {verb}."
@@ -126,7 +140,8 @@ def _reload(call: Call, verb: str, names: list[str]) -> Steps[int]:
         call.write("Too many arguments.\n", "stderr")
         return 1
     if call.login.uid != 0:
-        call.write("Failed to reload daemon: Interactive authentication required.\n", "stderr")
+        what = "Failed to reload daemon" if call.host.os.systemd < 250 else "Reload daemon failed"
+        call.write(f"{what}: {_denied(call)}\n", "stderr")
         return 1
     yield call.engine.sleep(microseconds(RELOAD_SECONDS))
     call.host.systemd.reload()
@@ -180,8 +195,8 @@ def _one(call: Call, asked: Asked, verb: str, full: str) -> float:
     plain = {"condrestart": "try-restart", "force-reload": "restart"}.get(verb, verb)
     unit = systemd.unit(full)
     if call.login.uid != 0:
-        raise UnitError(f"Failed to {plain} {full}: Interactive authentication required.\nSee system logs and "
-                        f"'systemctl status {full}' for details.", 1)
+        raise UnitError(f"Failed to {plain} {full}: {_denied(call)}\nSee system logs and "
+                        f"'systemctl status {full}' for details.", 1 if call.host.os.polkit else 4)
     if unit is None or (unit.definition is None and plain not in ("stop", "kill")):
         if plain in ("kill", "reset-failed"):
             what = "kill unit" if plain == "kill" else "reset failed state of unit"
@@ -227,7 +242,7 @@ def _files(call: Call, asked: Asked, verb: str, names: list[str]) -> Steps[int]:
         return call.refuse(f"systemctl {verb}")
     if call.login.uid != 0:
         what = "unmask unit" if verb == "unmask" else f"{verb} unit"
-        call.write(f"Failed to {what}: Interactive authentication required.\n", "stderr")
+        call.write(f"Failed to {what}: {_denied(call)}\n", "stderr")
         return 1
     status = 0
     for name in names:
@@ -327,4 +342,27 @@ def service(call: Call) -> Steps[int]:
     return (yield from systemctl(Call(call.shell, "systemctl", [action, name], call.env, call.streams)))
 
 
-COMMANDS.update({"systemctl": systemctl, "service": service})
+def analyze(call: Call) -> Steps[int]:
+    """Look unit files over: `systemd-analyze verify FILE…`; its other verbs refuse."""
+    verb, paths = (call.argv[0], call.argv[1:]) if call.argv else ("", [])
+    if verb != "verify":
+        return call.refuse(f"systemd-analyze {verb}".rstrip())
+    yield call.engine.sleep(microseconds(ASK_SECONDS))
+    status = 0
+    for path in paths:
+        name = path.rpartition("/")[2]
+        try:
+            text = call.files.read(call.path(path)).decode(errors="replace")
+        except FileError as error:
+            call.write(f"Failed to prepare filename {path}: {error}\n", "stderr")
+            return 1
+        definition = load(name, ((call.path(path), text),), old_wording=not 250 <= call.host.os.systemd < 254)
+        for line in definition.problems:
+            call.write(f"{line}\n", "stderr")
+        if definition.bad:
+            call.write(f"Unit {name} has a bad unit file setting.\n", "stderr")
+        status = status or int(definition.bad)
+    return status
+
+
+COMMANDS.update({"systemctl": systemctl, "service": service, "systemd-analyze": analyze})
