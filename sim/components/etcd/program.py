@@ -5,6 +5,7 @@ Models: etcdmain/etcd.go, embed, etcdserver/bootstrap.go, as far as a lab sees t
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from sim.etcd.store import Store
 from sim.host import tls
 from sim.host.etcd import datadir as files
 from sim.host.etcd.member import MemberServer
-from sim.host.files import FileError
+from sim.host.files import DIRECTORY, NOT_FOUND, FileError, View
 from sim.pki import Certificate, PkiError, Problem, SigningRequest, issue
 from sim.program import Start
 
@@ -73,6 +74,11 @@ class Etcd(Program):
     def fatal(self, text: str) -> Fatal:
         """Make the end that etcd's main says with `discovery failed`."""
         return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed",
+                               {"error": text}))
+
+    def verifying(self, text: str) -> Fatal:
+        """Make the end that etcd's main says with a wrong configuration file."""
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "warn", "etcdmain/etcd.go:75", "failed to verify flags",
                                {"error": text}))
 
     def _secured(self, which: str, urls: tuple[str, ...]) -> None:
@@ -147,10 +153,11 @@ class Etcd(Program):
         if not folder:
             # Not on a volume: what is written is gone with the container, so it begins empty every time.
             return self._found(self._new_store()), True
+        self._touch(view, folder)
         try:
             data = files.opened(self.engine, view, folder, INDEXES, keep_history=self.host.network.keep_history)
         except FileError as error:
-            raise self._cannot_write(str(error).lower()) from None
+            raise self._unreadable(str(error).lower()) from None
         except Damaged as error:
             raise self._panic(error) from None
         is_new = data is None
@@ -167,7 +174,7 @@ class Etcd(Program):
         try:
             files.install(self.host.files, view, folder, data)
         except FileError as error:
-            raise self._cannot_write(str(error).lower()) from None
+            raise self._unreadable(str(error).lower()) from None
         return data, is_new
 
     def _removed(self) -> Fatal:
@@ -189,13 +196,34 @@ class Etcd(Program):
             view.find(db).data = b""  # the old cluster's file is no longer this member's
         return DataDir(cluster, data.member)
 
-    def _cannot_write(self, error: str) -> Fatal:
-        folder = self.settings.data_dir
-        text = f"cannot access data directory: open {folder}/.touch: {error}" if self.minor < (3, 5) else (
-            f"cannot access data directory: directory \"{folder}\",\"drwx------\" exist without desired file permission: "
-            f"open {folder}/.touch: {error}")
-        return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdmain/etcd.go:204", "discovery failed",
-                               {"error": text}))
+    def _touch(self, view: View, folder: str) -> None:
+        """Make the data directory, or try to write into it. Raises Fatal."""
+        shown = self.settings.data_dir
+        try:
+            node = view.find(folder)
+        except FileError as error:
+            if error.kind != NOT_FOUND:
+                raise self.fatal(f"cannot access data directory: stat {shown}: {str(error).lower()}") from None
+            try:
+                view.make_dir(folder, parents=True)
+            except FileError as problem:
+                raise self.fatal(f"cannot access data directory: mkdir {shown}: {str(problem).lower()}") from None
+            node = view.find(folder)
+            node.mode = files.DIR_MODE
+        if node.kind != DIRECTORY:
+            raise self.fatal(f"cannot access data directory: mkdir {shown}: not a directory")
+        if not (view.may(node, 2) and view.may(node, 1)):
+            raise self.fatal(f"cannot access data directory: open {shown}/.touch: permission denied")
+        if node.mode & 0o77 and self.minor >= (3, 5):
+            mode = stat.filemode(0o40000 | node.mode)
+            self.log("warn", "fileutil/fileutil.go:53", "check file permission", error=(
+                f'directory "{shown}" exist, but the permission is "{mode}". The recommended permission is "-rwx------" to prevent '
+                "possible unprivileged access to the data"))
+
+    def _unreadable(self, error: str) -> Fatal:
+        path = f"{self.settings.data_dir}/member/snap"
+        return Fatal(logs.line(self.minor, self.engine.unix_us, "fatal", "etcdserver/server.go:448",
+                               "failed to create snapshot directory", {"path": path, "error": f"open {path}/.touch: {error}"}))
 
     def _panic(self, error: Damaged) -> Fatal:
         path = f"{self.settings.data_dir}/member/snap/db"
