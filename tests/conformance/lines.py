@@ -28,7 +28,8 @@ DEFAULT_LAB = "os-upgrades"
 NEEDS = ("none", "editor", "interactive")
 ENDLESS = re.compile(
     r"\s(-w|--watch(-only)?(=true)?)(\s|$)|\b(logs|journalctl|tail)\b.*\s(-\w*f\w*|--follow)\b|(^|[\s|;&(])(watch|top|htop|ping)\s"
-    r"|\bkubectl (proxy|port-forward)\b|\bwhile (true|:)|\s(-it|-ti|-i)\s|\bsleep infinity\b")
+    r"|\bkubectl (proxy|port-forward)\b|\bwhile (true|:)|\s(-it|-ti|-i)\s|\bsleep infinity\b"
+    r"|\betcdctl\b[\s\S]*\bsnapshot\s+save\b")  # without an answer it waits for one without limit
 """What goes on until somebody ends it, on a real machine too."""
 QUIT_EDITOR = ":q!\n"
 KEYS_AFTER_SECONDS = 5

@@ -10,9 +10,10 @@ from sim.host.files import HostFiles, View
 from sim.host.machine import Host
 from sim.host.runtime import Container
 from sim.shell.etcd.frame.ctl import START_SECONDS, minor_of, run
+from sim.shell.etcd.utl import server_version
 from sim.shell.pipes import Call
 
-TOOLS = ("etcdctl", "etcdutl")
+TOOLS = ("etcd", "etcdctl", "etcdutl")
 
 
 class InsideView:
@@ -62,4 +63,9 @@ def tool(call: Call, host: Host, container: Container, words: list[str], env: Ma
     there.path = lambda word: word if word.startswith("/") else f"/{word}"  # type: ignore[method-assign]
     version = container.image.rpartition(":")[2].partition("-")[0].removeprefix("v")
     yield call.engine.sleep(microseconds(START_SECONDS))
+    if words[0] == "etcd":
+        if words[1:] not in (["--version"], ["-version"]):
+            return call.refuse("etcd by hand in its container")
+        call.write(server_version(version, minor_of(version)))
+        return 0
     return (yield from run(there, words[0], version, minor_of(version)))
