@@ -56,6 +56,7 @@ def test_one_of_three_may_fail_and_two_may_not(lab):
     assert run(lab, "sleep 60; etcdctl put a 3") == "OK\n"
 
 
+@pytest.mark.slow
 def test_a_dead_member_is_removed_and_another_joins(lab):
     lab.fault("power-off", "e3")
     old = run(lab, "etcdctl member list | grep 'started, e3' | cut -d, -f1").strip()
@@ -96,6 +97,7 @@ def test_the_smaller_side_of_a_partition_reads_the_past_and_writes_nothing(lab):
     assert run(lab, "sleep 5; etcdctl put a 3; etcdctl get a") == "OK\na\n3\n"
 
 
+@pytest.mark.slow
 def test_a_full_database_takes_nothing_until_it_is_compacted_defragmented_and_disarmed(lab):
     for host in ("e1", "e2", "e3"):
         run(lab, f"ssh {host} \"sed -i 's/--data-dir/--quota-backend-bytes=2000000 --data-dir/' /etc/systemd/system/etcd.service; "

@@ -96,6 +96,7 @@ def test_a_kubelet_acts_on_what_it_had_seen_until_it_is_restarted(lab):
     assert run(lab, "kubectl get pod late -o jsonpath='{.status.phase}'") == "Running"
 
 
+@pytest.mark.slow
 def test_a_bumped_and_compacted_revision_has_everybody_list_anew(lab):
     run(lab, "kubectl create configmap before")
     run(lab, f"etcdctl {CERTS} snapshot save /opt/before.db")
