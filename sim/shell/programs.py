@@ -50,6 +50,8 @@ PSEUDO_FILES = {
     "/etc/profile": "# /etc/profile: system-wide .profile file for the Bourne shell (sh(1))\n",
     "/etc/shells": "/bin/sh\n/bin/bash\n/usr/bin/bash\n/bin/dash\n/usr/bin/dash\n",
     "/etc/resolv.conf": "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n",
+    "/etc/bash_completion.d/README": "# Completions of single programs; bash_completion reads them.\n",
+    "/usr/share/bash-completion/bash_completion": "# bash_completion - programmable completion functions for bash 4.2+\n",
     "/etc/modules": "# /etc/modules: kernel modules to load at boot time.\n",
     "/etc/modules-load.d/modules.conf": "# /etc/modules: kernel modules to load at boot time.\n",
     "/etc/sysctl.conf": "# /etc/sysctl.conf - Configuration file for setting system variables\n",

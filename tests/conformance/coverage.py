@@ -18,6 +18,38 @@ error such as NotFound). *Refused*: something in it is not simulated. *Unknown*:
 """
 
 
+CLIENTS = """
+## Texts of the clients
+
+| client | help pages | what commands print |
+|---|---|---|
+{rows}
+
+*text not verified*: the help pages are the real client's, what its commands print is taken from the nearest client that was
+compared, with the changes that the history of its source tells. That is so for all of: {verbs}.
+`kubectl completion` prints the scripts of the clients 1.27 to 1.33; 1.25 and 1.26 get 1.27's, later ones 1.33's, earlier ones refuse.
+`-v=6` and more is written as the clients 1.27 to 1.33 were seen to; earlier ones as 1.27, later ones as 1.33 (*text not verified*).
+"""
+
+
+def clients():
+    """Write which clients' texts were compared with the real ones, and which were not."""
+    from sim.shell.kubectl.frame.main import table_of_verbs
+    from tests.conformance import kubectl
+
+    rows = []
+    for client in ("1.20", "1.26"):
+        rows.append(f"| {client} | the real client's | text not verified |")
+    for client in sorted(kubectl.PATCH):
+        counts = Counter(found for folder in kubectl.FOLDERS for _, _, found, _ in kubectl.replay(kubectl.HERE / "golden", folder, client))
+        total = sum(n for found, n in counts.items() if found != "skipped")
+        rows.append(f"| {client} | the real client's | {counts['equal']} of {total} commands equal in text and status "
+                    f"({100 * counts['equal'] / total:.1f} %), {counts['listed']} listed below, {counts['refused']} refused, "
+                    f"{counts['different'] + counts['crashed']} different |")
+    verbs = ", ".join(f"`{verb}`" for verb in sorted(table_of_verbs()))
+    return CLIENTS.format(rows="\n".join(rows), verbs=verbs)
+
+
 def page(rows, answers):
     """Write the page from the lines and what became of them."""
     counts = Counter((str(row.get("topic")), answer["outcome"]) for row, answer in zip(rows, answers, strict=True))
@@ -28,7 +60,7 @@ def page(rows, answers):
         text.append(f"| {topic} | {sum(found)} | " + " | ".join(map(str, found)) + f" | {100 * found[0] / sum(found):.1f} |")
     text += ["\n## Refused, by program and flag\n", "| lines | what |", "|---:|---|"]
     text += [f"| {number} | `{what.replace('|', chr(92) + '|')}` |" for what, number in refusals(answers)]
-    text += ["\n## Known differences\n"]
+    text += [clients(), "## Known differences\n"]
     for area, entries in sorted(_divergences().items()):
         for name, reasons in sorted((entries or {}).items()):
             lines = reasons.items() if isinstance(reasons, dict) else [("", reasons)]

@@ -178,3 +178,14 @@ def test_several_files_are_one_and_each_entry_is_changed_where_it_is(desk):
     desk.run("KUBECONFIG=/root/kc:/root/other kubectl config set-context two --namespace=n")
     assert "namespace: \"n\"" in desk.run("cat other")[1] or "namespace: n" in desk.run("cat other")[1]
     assert "two" not in desk.run("cat kc")[1]
+
+
+def test_completion_prints_the_real_scripts_and_bash_can_read_them():
+    from tests.lab_fixtures import lab
+
+    one = lab("first-steps")
+    assert one.run("source <(kubectl completion bash) && complete -o default -F __start_kubectl k && type -t __start_kubectl").stdout == "function\n"
+    assert one.run("kubectl completion zsh | head -2").stdout == "#compdef kubectl\ncompdef _kubectl kubectl\n"
+    assert one.run("kubectl completion bash > /etc/bash_completion.d/kubectl").status == 0
+    assert one.run("kubectl completion tcsh").stderr.startswith('error: Unsupported shell type "tcsh".\nSee ')
+    one.close()

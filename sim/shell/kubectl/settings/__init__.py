@@ -1,11 +1,11 @@
-"""kubectl config: reads and writes kubeconfig files on the host, as the real one does. It asks no server."""
+"""kubectl config, which reads and writes kubeconfig files on the host, and kubectl completion. They ask no server."""
 
 from sim.shell.kubectl.words.verbs import PRINTING, Verb
 
 
 def verbs() -> dict[str, Verb]:
     """Give the verbs of this folder, by path."""
-    from sim.shell.kubectl.settings import change, show
+    from sim.shell.kubectl.settings import change, scripts, show
 
     certificates = ("embed-certs", "client-certificate", "client-key", "token", "username", "password")
     return {
@@ -21,4 +21,5 @@ def verbs() -> dict[str, Verb]:
         "config rename-context": Verb(change.rename_context),
         "config delete-context": Verb(change.delete_context),
         "config delete-cluster": Verb(change.delete_entry), "config delete-user": Verb(change.delete_entry),
+        **scripts.VERBS,
     }
