@@ -65,7 +65,7 @@ class Command:
 NOT_BUILT = (*(f"init phase {name}" for name in ("upload-certs", "preflight", "bootstrap-token", "kubelet-finalize",
              "wait-control-plane", "show-join-command", "addon coredns", "addon kube-proxy", "upload-config kubeadm", "upload-config kubelet")),
              "join phase", "reset phase", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config migrate",
-             "config validate", "config view", "config upload", "upgrade diff")
+             "config validate", "config view", "config upload")
 """Commands of kubeadm that are not modelled: they refuse."""
 GLOBAL = (
     Flag("rootfs", "", "[EXPERIMENTAL] The path to the 'real' host root filesystem. This will cause kubeadm to chroot into the "
