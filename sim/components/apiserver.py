@@ -150,8 +150,8 @@ class KubeApiserver(Program):
             self.klog("E", "run.go:72", '"command failed" err="context deadline exceeded"')
             self.exit(1)
             return
-        step = ("transport: Error while dialing" if error.kind != "tls" else "error reading server preface"
-                if error.message.startswith("remote error") else "transport: authentication handshake failed")
+        step = ("error reading server preface" if error.kind == "preface" or error.message.startswith("remote error") else
+                "transport: authentication handshake failed" if error.kind == "tls" else "transport: Error while dialing")
         self.klog("W", "logging.go:55", f'[core] [Channel #1 SubChannel #2] grpc: addrConn.createTransport failed to connect '
                   f'to {{Addr: "{address}:{port}", ServerName: "{address}:{port}", }}. Err: connection error: desc = '
                   f'"{step}: {error.message}"')

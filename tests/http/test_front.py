@@ -71,7 +71,7 @@ def test_the_form_is_the_one_that_the_client_wants(front):
     ("POST", PODS, b" " * (4 << 20), 413, "RequestEntityTooLarge"),
     ("PATCH", PODS + "/a", {}, 415, "UnsupportedMediaType"),
     ("GET", "/metrics", None, 501, "NotImplemented"),
-    ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", {}, 501, "NotImplemented")])
+    ("GET", PODS + "/a/exec", None, 501, "NotImplemented")])
 def test_a_refusal_is_a_status(front, method, path, body, code, reason):
     found = ask(front, method, path, body)
     assert (found.code, read(found)["kind"], read(found)["reason"]) == (code, "Status", reason)

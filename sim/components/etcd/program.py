@@ -21,7 +21,7 @@ from sim.etcd.snapshot import Damaged, Member
 from sim.etcd.store import Store
 from sim.host import tls
 from sim.host.etcd import datadir as files
-from sim.host.etcd.member import MemberServer
+from sim.host.etcd.member import MemberServer, PeerPort
 from sim.host.files import DIRECTORY, NOT_FOUND, FileError, View
 from sim.pki import Certificate, PkiError, Problem, SigningRequest, issue
 from sim.program import Start
@@ -264,8 +264,8 @@ class Etcd(Program):
                 found = self.host.dial(*address_of(url, PEER_PORT))
             except TransportError:
                 continue
-            if isinstance(found, MemberServer):
-                cluster = found.cluster
+            if isinstance(found, PeerPort):
+                cluster = found.server.cluster
         if cluster is None:
             raise self.fatal("cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs")
         shown = f"{{ClusterID:{cluster.id:x} Members:[{' '.join(f'&{{ID:{each:x}}}' for each in cluster.members)}] RemovedMemberIDs:[]}}"
@@ -303,7 +303,7 @@ class Etcd(Program):
             network.listen(self.host, port, server, self._serving())
         self._peer_ports = sorted({address_of(url, PEER_PORT)[1] for url in chosen.peer_urls})
         for port in self._peer_ports:
-            network.listen(self.host, port, server)
+            network.listen(self.host, port, PeerPort(server))
         logs.serving(self, server)
         self.set_ready(ready=True)
         self._look()

@@ -3,6 +3,6 @@
 The program (sim.components) and the tools (sim.shell) meet here. It imports `sim.etcd` and `sim.host`.
 """
 
-from sim.host.etcd.member import MemberServer
+from sim.host.etcd.member import MemberServer, PeerPort
 
-__all__ = ["MemberServer"]
+__all__ = ["MemberServer", "PeerPort"]

@@ -95,3 +95,15 @@ class MemberServer:
         if not self.serves:
             raise TransportError("timeout", "etcdserver: no leader", REQUEST_SECONDS)
         return self.cluster.store
+
+
+class PeerPort:
+    """What members speak to each other through. A client that comes there finds a server that speaks something else."""
+
+    def __init__(self, server: MemberServer) -> None:
+        self.server = server
+
+    @property
+    def store(self) -> Store:
+        """Give no store. Raises TransportError, in grpc's words."""
+        raise TransportError("preface", "http2: frame too large")
