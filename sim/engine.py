@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import simpy
@@ -22,6 +23,7 @@ SECOND_US = 1_000_000
 CAUSES_MAX = 4
 
 _sha256 = hashlib.sha256
+_at_us = itemgetter(1)
 T = TypeVar("T")
 Steps = Generator[Event, Any, T]
 """What a process is: a generator that yields engine events and returns a value."""
@@ -243,7 +245,7 @@ class Engine:
                 return first
             return (*first, *second) if len(first) < CAUSES_MAX else (first[0], *first[2 - CAUSES_MAX:], *second)
         joined = list(dict.fromkeys((*first, *second)))
-        joined.sort(key=lambda cause: cause.at_us)
+        joined.sort(key=_at_us)
         if len(joined) > CAUSES_MAX:
             joined = [joined[0], *joined[-(CAUSES_MAX - 1) :]]
         return tuple(joined)

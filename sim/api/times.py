@@ -31,7 +31,7 @@ def http_date(unix_us: int) -> str:
 
 def stamp_micro(unix_us: int) -> str:
     """Write a moment to the microsecond (Leases, Events): `2025-06-10T08:00:00.000000Z`."""
-    return (_EPOCH + timedelta(microseconds=unix_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{_second(unix_us // 1_000_000)[:-1]}.{unix_us % 1_000_000:06d}Z"
 
 
 def parse(text: str) -> int:

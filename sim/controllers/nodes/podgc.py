@@ -56,7 +56,8 @@ class PodGarbageCollector(Controller):
             self.unplaced.pop(change.key, None)
             return
         node = pod["spec"].get("nodeName")
-        if node and self.reader.get(Key("nodes", "", node)) is None:
+        moved = change.old is None or change.old["spec"] is not pod["spec"]
+        if node and moved and self.reader.get(Key("nodes", "", node)) is None:
             self._collect_later(node)
         if objects.pod_finished(pod):
             self.ended[change.key] = None

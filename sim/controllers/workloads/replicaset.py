@@ -57,16 +57,18 @@ class ReplicaSetController(Controller):
         if change.key.resource == self.resource:
             self.enqueue(change.key)
             return
-        self.tally.note(change)
-        owners = [objects.controller_of(obj) for obj in (change.new, change.old) if obj is not None]
-        if len(owners) > 1 and owners[0] is owners[1]:
-            del owners[1]
-        for owner in owners:
-            if owner and owner["kind"] == self.kind:
-                self.enqueue(Key(self.resource, change.key.namespace, owner["name"]))
-        if change.new is not None and owners[0] is None:
+        new, old = change.new, change.old
+        owner = objects.controller_of(new) if new is not None else None
+        self.tally.note(change, owner)
+        if owner and owner["kind"] == self.kind:
+            self.enqueue(Key(self.resource, change.key.namespace, owner["name"]))
+        if old is not None and (new is None or objects.owners(old) is not objects.owners(new)):
+            before = objects.controller_of(old)
+            if before and before["kind"] == self.kind and before is not owner:
+                self.enqueue(Key(self.resource, change.key.namespace, before["name"]))
+        if new is not None and owner is None:
             for found in self.reader.list(self.resource, change.key.namespace):
-                if self.selector_of(found).matches(objects.labels(change.new)):
+                if self.selector_of(found).matches(objects.labels(new)):
                     self.enqueue(objects.key(self.resource, found))
 
     def reconcile(self, key: Key) -> Turns:

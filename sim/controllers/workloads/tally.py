@@ -31,10 +31,9 @@ class Tally:
         self._alike: dict[tuple[str, Group], tuple[str, Group]] = {}
         """One object for all pods that count alike: it saves memory."""
 
-    def note(self, change: Change) -> None:
-        """Count a change of a pod."""
+    def note(self, change: Change, owner: Object | None) -> None:
+        """Count a change of a pod. owner: the reference to its controller, now."""
         pod, before = change.new, self._places.get(change.key)
-        owner = objects.controller_of(pod) if pod is not None else None
         after = (owner["uid"], _group(pod)) if pod is not None and owner is not None and owner["kind"] == self.kind else None
         if before == after:
             return
