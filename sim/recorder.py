@@ -143,6 +143,8 @@ class Recorder:
         if paid_us > now_us:
             return True
         self._spam_us[who] = paid_us + SPAM_PERIOD_US
+        if len(self._spam_us) > REMEMBERED:
+            del self._spam_us[next(iter(self._spam_us))]
         return False
 
 
