@@ -89,6 +89,7 @@ def test_a_pod_takes_few_bytes(pods, monkeypatch):
 def test_memory_stays_flat_over_thirty_days_of_churn(monkeypatch):
     """A pod dies every hour and another comes: after a month there is no more than after two days."""
     monkeypatch.undo()
+    monkeypatch.setattr("sim.recorder.REMEMBERED", 64)  # what recorders remember is bounded: let it be full at once
     lab = make_lab(5)
     bring_up(lab, 50)
 
@@ -97,8 +98,8 @@ def test_memory_stays_flat_over_thirty_days_of_churn(monkeypatch):
             pod = lab.store().list("pods", "default")[0]["metadata"]["name"]
             lab.run(f"kubectl delete pod {pod} --wait=false")
             lab.wait(3600)
-        lab.recording.inputs.clear()  # what was typed is kept for undo, and grows as it must
-        lab.recording.path.clear()
+        for typed in (lab.recording.inputs, lab.recording.path, lab.world.typed):
+            typed.clear()  # what was typed is kept for undo, and grows as it must
 
     churn(48)
     before = sizes([lab])
