@@ -5,6 +5,7 @@ from sim.api.client import Client, Key, Request
 from sim.api.errors import StatusError
 from sim.apiserver.resources import INDEXES
 from sim.apiserver.server import ApiServer
+from sim.apiserver.verbs import remove
 from sim.engine import Engine
 from sim.etcd.store import Store
 
@@ -12,7 +13,7 @@ UNSAFE = "ignoreStoreReadErrorWithClusterBreakingPotential"
 GIVEN = {"op", "pod", "pdbs", "policy", "name_in_url", "request_dry_run", "eviction_dry_run", UNSAFE,
          "request_has_resource_version"}
 EXPECT = {"allowed", "pod_deleted", "code", "reason", "message", "cause", "pdb_after", "retry_after_seconds",
-          "pod_condition_added"}
+          "pod_condition_added", "delete_requests"}
 
 
 def judge(given, expect):
@@ -47,11 +48,14 @@ def judge(given, expect):
         options["preconditions"] = {"resourceVersion": store.get(key)["metadata"]["resourceVersion"]}
     body = {"metadata": {"name": pod["name"]}, "deleteOptions": options}
     target = Key("pods", "default", given.get("name_in_url", pod["name"]))
-    error = None
+    error, sent, delete = None, [], remove.delete_one
+    remove.delete_one = lambda *words: sent.append(words) or delete(*words)
     try:
         server.handle(Request("create", target, "eviction", body=body, query=query))
     except StatusError as caught:
         error = caught
+    finally:
+        remove.delete_one = delete
     store.verify_unchanged()
     found = store.get(key)
     causes = (error.details.get("causes") if error else None) or [{}]
@@ -59,7 +63,7 @@ def judge(given, expect):
         "allowed": error is None,
         "pod_deleted": found is None or (objects.deleting(found) and not pod.get("terminating")),
         "code": error and error.code, "reason": error and error.reason, "message": error and error.message,
-        "cause": causes[0].get("message"), "retry_after_seconds": error and error.details.get("retryAfterSeconds", 0),
+        "cause": causes[0].get("message"), "retry_after_seconds": error and error.details.get("retryAfterSeconds", 0), "delete_requests": len(sent),
     }
     if pod.get("terminating") and error is None:
         actual["pod_deleted"] = True
