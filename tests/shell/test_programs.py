@@ -74,3 +74,11 @@ def test_the_faults_are_told_with_their_meaning(lab):
     assert "power-off" in told
     assert "the machine loses its power at once" in told
     assert "corrupt-file" in told
+
+
+def test_addresses_in_brief():
+    from tests.shell.desk import Desk
+
+    desk = Desk()
+    assert desk.type("ip -br addr show dev lo") == ("lo               UNKNOWN        127.0.0.1/8 \n", 0)
+    assert desk.type("ip -br a | tail -1")[0] == "enp1s0           UP             172.30.1.2/24 \n"

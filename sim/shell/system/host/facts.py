@@ -172,7 +172,7 @@ def ip(call: Call) -> int:
     words = [word for word in words if not word.startswith("-")]
     what = words[0] if words else ""
     host = call.host
-    if brief or not what or [word for word in words[1:] if word in ("add", "del", "set", "flush")]:
+    if not what or [word for word in words[1:] if word in ("add", "del", "set", "flush")]:
         return call.refuse(f"ip {' '.join(call.argv)}")
     if "route".startswith(what) and what:
         return _routes(call)
@@ -185,6 +185,11 @@ def ip(call: Call) -> int:
         return 1
     for number, (device, flags, mtu, mac, address) in enumerate(devices, 1):
         if name and name != device:
+            continue
+        if brief:
+            state = "UNKNOWN" if device in ("lo", "flannel.1") else "UP"
+            shown = address.partition(" ")[0] if "address".startswith(what) else f"{mac} <{flags}>"
+            call.write(f"{device:<16} {state:<14} {shown} \n")
             continue
         kind, broadcast = ("loopback", "00:00:00:00:00:00") if device == "lo" else ("ether", "ff:ff:ff:ff:ff:ff")
         state = "UNKNOWN" if device in ("lo", "flannel.1") else "UP"
