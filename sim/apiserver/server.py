@@ -20,7 +20,7 @@ from sim.apiserver.kinds.networking import custom
 from sim.apiserver.resources import RESOURCES, Resource, served
 from sim.apiserver.verbs import change, create, options, read, remove
 from sim.engine import SECOND_US, Engine
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.etcd.store import Store, StoreWatch
 
 COMPACTION_US = 300 * SECOND_US

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 
 if TYPE_CHECKING:
     from sim.etcd.cluster import Cluster

@@ -9,132 +9,40 @@ server does not know; values of objects are its JSON in protobuf's envelope, not
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sim.api.client import Change, Object
+from sim.api.client import Change, Key, Object
 from sim.etcd.paths import key_of, path_of
+from sim.etcd.requests import (
+    COMPACTED,
+    FUTURE,
+    KEY_NOT_FOUND,
+    LEASE_EXISTS,
+    LEASE_PROVIDED,
+    NO_KEY,
+    NO_LEASE,
+    TOO_MANY,
+    TXN_OPS_MAX,
+    VALUE_PROVIDED,
+    Compare,
+    Delete,
+    EtcdError,
+    Put,
+    Range,
+    RangeResult,
+    Record,
+    Txn,
+    TxnResult,
+    decode_value,
+    intervals,
+    within,
+)
 
 if TYPE_CHECKING:
     from sim.etcd.store import Store
-
-FUTURE = "etcdserver: mvcc: required revision is a future revision"
-COMPACTED = "etcdserver: mvcc: required revision has been compacted"
-NO_KEY, DUPLICATE, TOO_MANY = (
-    "etcdserver: key is not provided", "etcdserver: duplicate key given in txn request",
-    "etcdserver: too many operations in txn request")
-KEY_NOT_FOUND, NO_LEASE, LEASE_EXISTS = (
-    "etcdserver: key not found", "etcdserver: requested lease not found", "etcdserver: lease already exists")
-VALUE_PROVIDED, LEASE_PROVIDED = "etcdserver: value is provided", "etcdserver: lease is provided"
-NO_SPACE = "etcdserver: mvcc: database space exceeded"
-TXN_OPS_MAX = 128
-ENVELOPE = b"k8s\0"
-
-
-class EtcdError(Exception):
-    """What etcd answers instead of a result, as its clients print it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One key at one revision. value: bytes, an object by reference, or None where it was deleted.
-
-    main, sub: the revision, and the place in its transaction. created, version: of the key's present life.
-    """
-
-    main: int
-    sub: int
-    key: bytes
-    value: bytes | Object | None
-    created: int
-    version: int
-    lease: int = 0
-    at_us: int = 0
-    by: str = ""
-    because: str = ""
-
-    def bytes(self) -> bytes:
-        """Give the value as etcd keeps it."""
-        return encode_value(self.value) if isinstance(self.value, dict) else self.value or b""
-
-
-@dataclass(frozen=True, slots=True)
-class RangeResult:
-    """What a range read gives: records, how many there are in all, whether some were left off by the limit."""
-
-    kvs: list[Record]
-    count: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """A range read. end: "" for one key, a zero byte for all from the key on; revision 0: now."""
-
-    key: bytes
-    end: bytes = b""
-    revision: int = 0
-    limit: int = 0
-    target: str = ""
-    descend: bool = False
-    count_only: bool = False
-    min_mod: int = 0
-    max_mod: int = 0
-    min_create: int = 0
-    max_create: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """A write."""
-
-    key: bytes
-    value: bytes = b""
-    lease: int = 0
-    prev: bool = False
-    ignore_value: bool = False
-    ignore_lease: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """A deletion of a key or range."""
-
-    key: bytes
-    end: bytes = b""
-    prev: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A condition of a transaction. target: version, create, mod, value or lease; operator: = != < >."""
-
-    target: str
-    key: bytes
-    operator: str
-    value: int | bytes
-    end: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Txn:
-    """A transaction."""
-
-    compares: tuple[Compare, ...] = ()
-    success: tuple[Range | Put | Delete | Txn, ...] = ()
-    failure: tuple[Range | Put | Delete | Txn, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TxnResult:
-    """What a transaction gives."""
-
-    succeeded: bool
-    responses: list[RangeResult | Record | list[Record] | None | TxnResult]
-
 
 @dataclass(slots=True)
 class Lease:
@@ -148,34 +56,6 @@ class Lease:
 
 Watcher = Callable[[Record, Record | None], None]
 """Called with the record and the one before it."""
-
-
-def encode_value(obj: Object) -> bytes:
-    """Write an object as the API server stores it: custom ones as JSON, others in the envelope of its protobuf."""
-    raw = json.dumps(obj, separators=(",", ":")).encode()
-    version, kind = str(obj.get("apiVersion", "")).encode(), str(obj.get("kind", "")).encode()
-    if b"." in version and not version.partition(b"/")[0].endswith(b".k8s.io"):
-        return raw + b"\n"
-    head = b"\n" + _sized(version) + b"\x12" + _sized(kind)
-    return ENVELOPE + b"\n" + _sized(head) + b"\x12" + _sized(raw) + b'\x1a\x00"\x00'
-
-
-def _sized(data: bytes) -> bytes:
-    size, out = len(data), bytearray()
-    while size > 127:
-        out.append(size & 127 | 128)
-        size >>= 7
-    return bytes((*out, size)) + data
-
-
-def decode_value(data: bytes) -> Object | None:
-    """Read an object that `encode_value` wrote, None where it is something else."""
-    start = data.find(b"{") if data.startswith(ENVELOPE) else 0
-    try:
-        found, _ = json.JSONDecoder().raw_decode(data[start:].decode())
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and isinstance(found.get("metadata"), dict) else None
 
 
 class KeySpace:
@@ -199,9 +79,19 @@ class KeySpace:
             for change in store.changes[self._seen:]:
                 self._take(change)
             self._seen = len(store.changes)
-        elif not self.records and store.revision > 1:
-            found = [obj for resource in store.resources() for obj in store.list(resource)]
-            _ = found  # a store without history has no keys to show: its labs have no terminals
+        elif store.revision != self._seen and not store.keep_history:
+            self._list_anew()
+
+    def _list_anew(self) -> None:
+        """Take over the objects of a store without history, as if each had been written once."""
+        own = [record for record in self.records if key_of(record.key) is None]
+        found = [Record(int(obj["metadata"]["resourceVersion"]), 0, path_of(Key(
+            resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])), obj, 0, 1)
+            for resource in self.store.resources() for obj in self.store.list(resource)]
+        self.records, self._lives, self._order = [], {}, []
+        for record in sorted([*own, *found], key=lambda each: (each.main, each.sub)):
+            self.add(replace(record, created=record.created or record.main))
+        self._seen = self.store.revision
 
     def _take(self, change: Change) -> None:
         last = self.records[-1] if self.records else None
@@ -298,8 +188,8 @@ class KeySpace:
     def txn(self, asked: Txn) -> TxnResult:
         """Run a transaction: all of it at one revision. Raises EtcdError."""
         self._check(asked)
-        _intervals(asked.success)
-        _intervals(asked.failure)
+        intervals(asked.success)
+        intervals(asked.failure)
         self.sync()
         self._check_apply(asked, Put)
         self._check_apply(asked, Range)
@@ -369,7 +259,7 @@ class KeySpace:
         responses: list[RangeResult | Record | list[Record] | None | TxnResult] = []
         for each in part:
             if isinstance(each, Range):
-                responses.append(self._range_within(each, write))
+                responses.append(self._rangewithin(each, write))
             elif isinstance(each, Put):
                 responses.append(self._put(each, write))
             elif isinstance(each, Delete):
@@ -378,7 +268,7 @@ class KeySpace:
                 responses.append(self._txn(each, write))
         return TxnResult(succeeded, responses)
 
-    def _range_within(self, asked: Range, write: _Write) -> RangeResult:
+    def _rangewithin(self, asked: Range, write: _Write) -> RangeResult:
         """Read inside a transaction: what it has written before is seen."""
         return self.range(asked, at=0 if asked.revision else write.main if write.subs else 0)
 
@@ -461,7 +351,7 @@ class KeySpace:
             raise EtcdError(COMPACTED)
         if revision:
             for record in [r for r in self.records if r.main >= revision]:
-                if _within(record.key, key, end):
+                if within(record.key, key, end):
                     watcher(record, self.before(record))
         entry = (key, end, watcher)
         self._watchers[entry] = None
@@ -492,7 +382,7 @@ class KeySpace:
     def tell(self, record: Record) -> None:
         """Tell the watchers of a record."""
         for key, end, watcher in list(self._watchers):
-            if _within(record.key, key, end):
+            if within(record.key, key, end):
                 watcher(record, self.before(record))
 
 
@@ -522,10 +412,6 @@ class _Write:
         self.subs += 1
 
 
-def _within(key: bytes, start: bytes, end: bytes) -> bool:
-    return key == start if not end else key >= start and (end == b"\0" or key < end)
-
-
 def _holds(asked: Compare, record: Record) -> bool:
     found: Any = {"version": record.version, "create": record.created, "mod": record.main, "lease": record.lease}.get(
         asked.target)
@@ -535,27 +421,3 @@ def _holds(asked: Compare, record: Record) -> bool:
     return bool({"=": found == wanted, "!=": found != wanted, "<": found < wanted, ">": found > wanted}[asked.operator])
 
 
-def _intervals(part: tuple[Range | Put | Delete | Txn, ...]) -> tuple[dict[bytes, None], list[tuple[bytes, bytes]]]:
-    """Check that no key is written twice in one branch. Raises EtcdError. Models: checkIntervals of v3rpc/key.go."""
-    deletes = [(each.key, each.end) for each in part if isinstance(each, Delete)]
-    puts: dict[bytes, None] = {}
-
-    def check(key: bytes, *, taken: bool) -> None:
-        if taken or any(_within(key, *pair) for pair in deletes):
-            raise EtcdError(DUPLICATE)
-
-    for each in part:
-        if isinstance(each, Txn):
-            (then, gone), (otherwise, gone_else) = _intervals(each.success), _intervals(each.failure)
-            for key in then:
-                check(key, taken=key in puts)
-                puts[key] = None
-            for key in otherwise:  # of the two branches of one transaction only one is run
-                check(key, taken=key in puts and key not in then)
-                puts[key] = None
-            deletes += [*gone, *gone_else]
-    for each in part:
-        if isinstance(each, Put):
-            check(each.key, taken=each.key in puts)
-            puts[each.key] = None
-    return puts, deletes

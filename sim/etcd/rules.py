@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.etcd.snapshot import Member
 
 NOT_ENOUGH = "etcdserver: re-configuration failed due to not enough started members"

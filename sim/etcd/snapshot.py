@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sim.api.client import Key
-from sim.etcd.keyspace import Record
+from sim.etcd.requests import Record
 
 PAGE = 4096
 HEADER_PAGES = 2

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from sim.api.client import Change, Key, Object, Objects, Watcher
 from sim.engine import SECOND_US, Cause, Engine
-from sim.etcd.keyspace import KeySpace, Record
+from sim.etcd.keyspace import KeySpace
 from sim.etcd.paths import key_of
+from sim.etcd.requests import Record
 
 LEASE_GRID_US = 60 * SECOND_US
 Names = list[str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 
 LOWEST = "3.0.0"
 STORES_VERSION = (3, 6)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from sim.etcd.keyspace import Compare, Delete, EtcdError, Put, Range, RangeResult, Record, Txn
+from sim.etcd.requests import Compare, Delete, EtcdError, Put, Range, RangeResult, Record, Txn
 
 ENOUGH_SECONDS = 10
 

@@ -6,7 +6,7 @@ from sim.api.client import Key
 from sim.engine import Engine
 from sim.etcd import ids, snapshot
 from sim.etcd.cluster import Cluster, from_image
-from sim.etcd.keyspace import Put, Range
+from sim.etcd.requests import Put, Range
 from sim.etcd.snapshot import Damaged, Member
 from sim.etcd.store import Store
 

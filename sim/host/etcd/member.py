@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sim.api.errors import TransportError
 from sim.etcd.cluster import Cluster, DataDir, Server
-from sim.etcd.keyspace import NO_SPACE, EtcdError
+from sim.etcd.requests import NO_SPACE, EtcdError
 from sim.etcd.snapshot import Member
 from sim.etcd.store import Store
 

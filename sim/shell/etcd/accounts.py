@@ -8,7 +8,7 @@ from typing import Any
 from sim.engine import Steps
 from sim.etcd import accounts
 from sim.etcd.cluster import Cluster
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.shell.etcd.frame import shapes
 from sim.shell.etcd.frame.client import Failure
 from sim.shell.etcd.frame.ctl import Run, verb

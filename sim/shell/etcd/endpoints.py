@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from sim.api.errors import TransportError
 from sim.engine import Steps, microseconds
+from sim.etcd.requests import Record
 from sim.etcd.snapshot import in_use
 from sim.host.etcd import MemberServer
 from sim.shell.etcd.frame import printing, shapes
@@ -205,8 +207,13 @@ def hashkv(run: Run) -> Steps[int]:
 
 def digest(member: MemberServer, upto: int = 0) -> int:
     """Give the digest of a member's history up to a revision (0: all)."""
+    return digest_of(member.data.image().records, upto)
+
+
+def digest_of(records: Iterable[Record], upto: int = 0) -> int:
+    """Give the digest of records up to a revision (0: all)."""
     checksum = 0
-    for record in member.data.image().records:
+    for record in records:
         if not upto or record.main <= upto:
             checksum = zlib.crc32(record.key + b"\0" + record.bytes() + f"{record.main}.{record.sub}".encode(), checksum)
     return checksum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.engine import Steps
 from sim.etcd import accounts
-from sim.etcd.keyspace import Delete, Put, Range, RangeResult, Record
+from sim.etcd.requests import Delete, Put, Range, RangeResult, Record
 from sim.host.etcd import MemberServer
 from sim.shell.etcd.frame import shapes
 from sim.shell.etcd.frame.client import Failure

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engine import SECOND_US, Steps
-from sim.etcd.keyspace import EtcdError, Lease
+from sim.etcd.keyspace import Lease
+from sim.etcd.requests import EtcdError
 from sim.host.etcd import MemberServer
 from sim.shell.etcd.frame import shapes
 from sim.shell.etcd.frame.client import Failure

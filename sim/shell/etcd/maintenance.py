@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.engine import Steps, microseconds
 from sim.etcd import upgrade
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.host.etcd import MemberServer
 from sim.shell.etcd import endpoints
 from sim.shell.etcd.frame import printing, shapes

@@ -10,7 +10,7 @@ import shlex
 from typing import Any
 
 from sim.engine import Steps
-from sim.etcd.keyspace import Compare, Delete, Put, Range, RangeResult, Record, Txn, TxnResult
+from sim.etcd.requests import Compare, Delete, Put, Range, RangeResult, Record, Txn, TxnResult
 from sim.shell.etcd.frame import commands, shapes
 from sim.shell.etcd.frame.client import Failure
 from sim.shell.etcd.frame.ctl import Run, verb

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.engine import Steps
-from sim.etcd.keyspace import EtcdError, Record
+from sim.etcd.requests import EtcdError, Record
 from sim.shell.etcd.frame import printing, shapes
 from sim.shell.etcd.frame.client import Failure
 from sim.shell.etcd.frame.ctl import Run, verb

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sim.engine import Engine
 from sim.etcd import ids, rules, snapshot
 from sim.etcd.cluster import Cluster, DataDir, from_image
-from sim.etcd.keyspace import EtcdError, Put, Range
+from sim.etcd.requests import EtcdError, Put, Range
 from sim.etcd.snapshot import Member
 from sim.etcd.store import Store
 from sim.shell.etcd.snapshots import MISSING_HASH

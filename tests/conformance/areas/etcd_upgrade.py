@@ -3,7 +3,7 @@
 from sim.engine import Engine
 from sim.etcd import upgrade
 from sim.etcd.cluster import Cluster, DataDir
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.etcd.snapshot import Member
 from sim.etcd.store import Store
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 from sim.api import times
 from sim.api.errors import TransportError
 from sim.engine import SECOND_US, Steps, microseconds
-from sim.etcd import accounts, keyspace, rules, upgrade
-from sim.etcd.keyspace import EtcdError
+from sim.etcd import accounts, requests, rules, upgrade
+from sim.etcd.requests import EtcdError
 from sim.host import tls
 from sim.host.etcd import MemberServer
 from sim.host.files import FileError
@@ -27,10 +27,10 @@ CONNECT_SECONDS = 0.02
 SLOW_SECONDS = 1.4
 """What a commit takes on a disk that is too slow."""
 CODES = {
-    keyspace.COMPACTED: "OutOfRange", keyspace.FUTURE: "OutOfRange", keyspace.NO_LEASE: "NotFound",
-    keyspace.LEASE_EXISTS: "FailedPrecondition", keyspace.NO_SPACE: "ResourceExhausted",
-    **dict.fromkeys((keyspace.NO_KEY, keyspace.DUPLICATE, keyspace.TOO_MANY, keyspace.KEY_NOT_FOUND, keyspace.VALUE_PROVIDED,
-                     keyspace.LEASE_PROVIDED), "InvalidArgument"),
+    requests.COMPACTED: "OutOfRange", requests.FUTURE: "OutOfRange", requests.NO_LEASE: "NotFound",
+    requests.LEASE_EXISTS: "FailedPrecondition", requests.NO_SPACE: "ResourceExhausted",
+    **dict.fromkeys((requests.NO_KEY, requests.DUPLICATE, requests.TOO_MANY, requests.KEY_NOT_FOUND, requests.VALUE_PROVIDED,
+                     requests.LEASE_PROVIDED), "InvalidArgument"),
     rules.NOT_FOUND: "NotFound", rules.UNHEALTHY: "Unavailable",
     **dict.fromkeys((rules.NOT_ENOUGH, rules.ID_EXISTS, rules.URLS_EXIST, rules.NO_LEARNER, rules.TOO_MANY_LEARNERS,
                      rules.NOT_IN_SYNC), "FailedPrecondition"),

@@ -9,7 +9,7 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sim.etcd.keyspace import Record
+from sim.etcd.requests import Record
 from sim.host.etcd import MemberServer
 from sim.shell.etcd.frame import printing
 from sim.shell.etcd.frame.client import Failure
