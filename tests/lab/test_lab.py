@@ -12,7 +12,8 @@ from sim.lab.headless.runner import do_nothing
 from tests.lab_fixtures import lab
 
 
-LONG = ("backup-and-restore-2", "three-strategies", "time-travel", "upgrade-gone-wrong", "upgrade-ha", "upgrade-the-old-way",
+LONG = ("backup-and-restore", "backup-and-restore-2", "three-strategies", "time-travel",
+        "upgrade-gone-wrong", "upgrade-ha", "upgrade-the-old-way",
         "velero-or-etcd")
 """Labs whose proof takes more than ten seconds: proved with the slow tests only."""
 
