@@ -15,7 +15,7 @@ from tests.lab_fixtures import lab
 LONG = ("backup-and-restore", "backup-and-restore-2", "three-strategies", "time-travel",
         "upgrade-gone-wrong", "upgrade-ha", "upgrade-the-old-way",
         "velero-or-etcd")
-"""Labs whose proof takes more than ten seconds: proved with the slow tests only."""
+"""Labs whose proof takes more than three seconds: proved with the slow tests only."""
 
 
 @pytest.mark.parametrize("path", [path for path in files() if path.stem not in LONG], ids=lambda path: path.stem)
