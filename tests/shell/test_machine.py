@@ -36,6 +36,7 @@ def lab(base):
     ("nc -zv node01 81", "nc: connect to node01 (172.30.2.2) port 81 (tcp) failed: Connection refused\n", 1),
     ("nslookup nope | tail -2 | head -1", "** server can't find nope: NXDOMAIN\n", 0),
     ("kill 99999", "-bash: kill: (99999) - No such process\n", 1), ("pkill nosuch", "", 1), ("killall nosuch", "nosuch: no process found\n", 1),
+    ("dmesg -l err,warn | wc -l", "0\n", 0), ("dmesg -l info | grep -c KVM", "1\n", 0),
     ("ufw status", "Status: inactive\n", 0), ("seq 9 | shuf -n 9 | sort | paste -sd,", "1,2,3,4,5,6,7,8,9\n", 0),
     ("echo a > a; echo b > b; printf 'n\\n' | cp -i a b; cat b", "b\ncp: overwrite 'b'? ", 0), ("echo a > a; echo b > b; echo y | mv -i a b; cat b; ls", "a\nb\nmv: overwrite 'b'? ", 0),
 ])

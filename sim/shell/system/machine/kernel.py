@@ -198,8 +198,14 @@ def _system(call: Call, flags: set[str]) -> int:
 
 # ---- tables --------------------------------------------------------------------------------------------------------
 def dmesg(call: Call) -> int:
-    """Print the kernel's log: how the machine started, and what the kernel said since (-T -H -w refuse or change the times)."""
-    odd = [word for word in call.argv if word not in ("-T", "--ctime", "-H", "--human", "--nopager", "-P", "-x", "--decode", "--color=never")]
+    """Print the kernel's log: how the machine started, and what the kernel said since (-T -l LEVELS)."""
+    words, levels = list(call.argv), ""
+    for at, word in enumerate(call.argv):
+        if word in ("-l", "--level") and at + 1 < len(call.argv):
+            levels, words = call.argv[at + 1], [*call.argv[:at], *call.argv[at + 2:]]
+        elif word.startswith("--level="):
+            levels, words = word.partition("=")[2], [each for each in call.argv if each != word]
+    odd = [word for word in words if word not in ("-T", "--ctime", "-H", "--human", "--nopager", "-P", "-x", "--decode", "--color=never")]
     if odd:
         return call.refuse(f"dmesg {odd[0]}")
     if call.login.uid != 0:
@@ -213,6 +219,8 @@ def dmesg(call: Call) -> int:
             (2_100_000, "systemd[1]: Detected virtualization kvm."), (2_100_500, f"systemd[1]: Hostname set to <{host.name}>.")]
     rows = boot + [(each.at_us - host.booted_us, each.text) for each in host.journal.entries
                    if each.identifier == "kernel" and each.boot == host.boots]
+    if levels and not {"info", "notice"} & set(levels.split(",")):
+        return 0  # a machine that is well has nothing graver to say; what grave things are modelled are in the journal
     for at_us, text in rows:
         if {"-T", "--ctime"} & set(call.argv):
             from sim.shell.system.machine.small import moment
