@@ -128,50 +128,20 @@ def press(vi: Vi, key: str) -> Vi:
 # ---- the command line ----------------------------------------------------------------------------------------------
 def _line_key(vi: Vi, key: str) -> Vi:
     from sim.shell.editor import ex
+    from sim.shell.editor.search import again
 
     if key == "\n":
         mark, typed = vi.pending[0], vi.pending[1:]
         vi = replace(vi, mode="normal", pending="")
         if mark == ":":
             return ex.run(vi, typed)
-        return _search(replace(vi, search=typed or vi.search, backwards=mark == "?"), 1)
+        return again(replace(vi, search=typed or vi.search, backwards=mark == "?"), 1)
     if key in ESCAPES or (key == "\x7f" and len(vi.pending) == 1):
         return replace(vi, mode="normal", pending="")
     if key in ("\x7f", "\x15", "\x17"):
         cut = {"\x7f": len(vi.pending) - 1, "\x15": 1, "\x17": max(vi.pending.rstrip().rfind(" ") + 1, 1)}[key]
         return replace(vi, pending=vi.pending[:cut])
     return replace(vi, pending=vi.pending + key) if len(key) == 1 and key.isprintable() else vi
-
-
-def _search(vi: Vi, count: int, *, against: bool = False) -> Vi:
-    found = find(vi, vi.text, count, against=against)
-    if found is None:
-        return vi.told(f"E486: Pattern not found: {vi.search}" if vi.search else "E35: No previous regular expression")
-    back = vi.backwards != against
-    wrapped = (found > vi.text.at) if back else (found <= vi.text.at)
-    said = f"{'?' if back else '/'}{vi.search}"
-    if wrapped:
-        said = f"search hit {'TOP, continuing at BOTTOM' if back else 'BOTTOM, continuing at TOP'}"
-    return replace(vi, text=vi.text.to(*found), message=said)
-
-
-def find(vi: Vi, text: Text, count: int, *, against: bool = False) -> Place | None:
-    """Find the last pattern again, around the text's end."""
-    from sim.shell.editor.ex import pattern
-
-    rule = pattern(vi.search, ignore_case="ignorecase" in vi.options) if vi.search else None
-    if rule is None:
-        return None
-    places = [Place(row, min(found.start(), max(len(line) - 1, 0))) for row, line in enumerate(text.lines) for found in rule.finditer(line)]
-    if not places:
-        return None
-    at = text.at
-    for _ in range(count):
-        if vi.backwards != against:
-            at = next((each for each in reversed(places) if each < at), places[-1])
-        else:
-            at = next((each for each in places if each > at), places[0])
-    return at
 
 
 # ---- inserting -----------------------------------------------------------------------------------------------------
@@ -286,6 +256,8 @@ def count_of(found: re.Match[str]) -> int:
 
 def moved(vi: Vi, motion: str, count: int) -> tuple[Vi, Move | None]:
     """Give where a motion leads; searching for a character is remembered for `;` and `,`."""
+    from sim.shell.editor.search import find
+
     text = vi.text
     if motion in ("n", "N"):
         place = find(vi, text, count or 1, against=motion == "N")
@@ -302,9 +274,11 @@ def moved(vi: Vi, motion: str, count: int) -> tuple[Vi, Move | None]:
 
 
 def _gone(vi: Vi, found: re.Match[str]) -> Vi:
+    from sim.shell.editor.search import again
+
     motion = found["go"]
     if motion in ("n", "N"):
-        return _search(vi, count_of(found) or 1, against=motion == "N")
+        return again(vi, count_of(found) or 1, against=motion == "N")
     vi, move = moved(vi, motion, count_of(found))
     if move is None:
         return vi
@@ -482,12 +456,10 @@ def _ask_line(vi: Vi, found: re.Match[str]) -> Vi:
     return replace(vi, mode="line", pending=lead)
 
 
-def _search_word(vi: Vi, found: re.Match[str]) -> Vi:
-    span = motions.inside(vi.text, "iw")
-    word = vi.text.line[span[0].column:span[1].column].strip() if span is not None else ""
-    if not word:
-        return vi.told("E348: No string under cursor")
-    return _search(replace(vi, search=rf"\<{re.escape(word)}\>", backwards=found["simple"] == "#"), count_of(found) or 1)
+def _word_here(vi: Vi, found: re.Match[str]) -> Vi:
+    from sim.shell.editor.search import word_here
+
+    return word_here(vi, count_of(found) or 1, backwards=found["simple"] == "#")
 
 
 def _visual(mode: str) -> Callable[[Vi, re.Match[str]], Vi]:
@@ -514,7 +486,7 @@ SIMPLE: dict[str, Callable[[Vi, re.Match[str]], Vi]] = {
     "\x16": lambda vi, found: vi.told("not simulated: vi's block mode"),
     "ZZ": lambda vi, found: vi.asking(*([Ask("write", lines=vi.text.lines)] if vi.changed else []), Ask("quit")),
     "ZQ": lambda vi, found: vi.asking(Ask("quit", force=True)),
-    ":": _ask_line, "/": _ask_line, "?": _ask_line, "*": _search_word, "#": _search_word, "\x07": _where,
+    ":": _ask_line, "/": _ask_line, "?": _ask_line, "*": _word_here, "#": _word_here, "\x07": _where,
     "H": lambda vi, found: replace(vi, text=vi.text.to(max(vi.text.at.row - 20, 0), 0)),
     **dict.fromkeys(PAGES, _scrolled),
 }
