@@ -197,12 +197,14 @@ def _inserted(vi: Vi) -> Vi:
             vi = _insert_key(vi, key)
     text = vi.text.to(vi.text.at.row, vi.text.at.column - 1)
     older = vi.older[:-1] if vi.older and vi.older[-1].lines == text.lines else vi.older
-    return replace(vi, text=text, mode="normal", older=older, typing=(), again=1, last=vi.last if vi.repeating else (*vi.last, *typed, "\x1b"), column=text.at.column)
+    last = vi.last if vi.repeating else (*vi.last, *typed, "\x1b")
+    return replace(vi, text=text, mode="normal", older=older, typing=(), again=1, last=last, column=text.at.column)
 
 
 def begin_insert(vi: Vi, text: Text, *, count: int = 1, mode: str = "insert", opened: bool = False) -> Vi:
     """Begin to insert; what is typed until Escape is undone together with what led here."""
-    return replace(vi, text=text, mode=mode, older=(*vi.older[-UNDO_MAX:], vi.text), undone=(), typing=(), again=min(count, COUNT_MAX), opened=opened, message="")
+    older = (*vi.older[-UNDO_MAX:], vi.text)
+    return replace(vi, text=text, mode=mode, older=older, undone=(), typing=(), again=min(count, COUNT_MAX), opened=opened, message="")
 
 
 # ---- commands ------------------------------------------------------------------------------------------------------
@@ -210,7 +212,8 @@ def _command_key(vi: Vi, key: str) -> Vi:
     if key in ESCAPES:
         said = "Type  :qa  and press <Enter> to exit Vim" if key == "\x03" and not vi.pending and vi.mode == "normal" else ""
         return replace(vi, pending="", mode="normal", message=said, text=vi.text.onto_character())
-    pending = vi.pending + (AS_MOTION.get(key, key) if not vi.pending.endswith(("r", "f", "F", "t", "T")) or len(key) > 1 else key)
+    wants_letter = vi.pending.endswith(("r", "f", "F", "t", "T")) and len(key) == 1
+    pending = vi.pending + (key if wants_letter else AS_MOTION.get(key, key))
     if vi.mode in ("visual", "lines"):
         from sim.shell.editor.visual import selected
 
@@ -388,7 +391,8 @@ def _redo(vi: Vi, found: re.Match[str]) -> Vi:
 
 def _where_differs(old: Text, new: Text) -> Text:
     """Give a text with the cursor on the first line that is another."""
-    row = next((at for at, (one, other) in enumerate(zip(old.lines, new.lines, strict=False)) if one != other), min(len(old.lines), len(new.lines)) - 1)
+    pairs = enumerate(zip(old.lines, new.lines, strict=False))
+    row = next((at for at, (one, other) in pairs if one != other), min(len(old.lines), len(new.lines)) - 1)
     if len(old.lines) == len(new.lines):
         return new if new.at.row == row else new.to(row, 0)
     return new.to(row, indent_of(new.lines[min(row, new.last_row)]))
@@ -468,7 +472,8 @@ def _visual(mode: str) -> Callable[[Vi, re.Match[str]], Vi]:
 
 def _where(vi: Vi, found: re.Match[str]) -> Vi:
     count, row = len(vi.text.lines), vi.text.at.row + 1
-    return vi.told(f'"{vi.name or "[No Name]"}"{" [Modified]" if vi.changed else ""} {count} line{"s" if count != 1 else ""} --{row * 100 // count}%--')
+    name, mark = vi.name or "[No Name]", " [Modified]" if vi.changed else ""
+    return vi.told(f'"{name}"{mark} {count} line{"s" if count != 1 else ""} --{row * 100 // count}%--')
 
 
 SIMPLE: dict[str, Callable[[Vi, re.Match[str]], Vi]] = {

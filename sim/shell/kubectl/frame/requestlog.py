@@ -132,7 +132,7 @@ class RequestLog:
                       f'"Response" {what}status="{status}" {rows}milliseconds={milliseconds}{tail if self.level >= CURL else ""}')
         else:
             self._say(f"round_trippers.go:{self.places.done if named else self.places.status}",
-                      f"{method} {url} {status} in {milliseconds} milliseconds" if named else f"Response Status: {status} in {milliseconds} milliseconds")
+                      f"{f'{method} {url}' if named else 'Response Status:'} {status} in {milliseconds} milliseconds")
             if headers:
                 self._say(f"round_trippers.go:{self.places.answer_headers}", "Response Headers:")
             for name, value in headers:

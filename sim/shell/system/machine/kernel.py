@@ -244,7 +244,8 @@ def mount(call: Call) -> int:
             ("tmpfs", "/run", "tmpfs", f"rw,nosuid,nodev,noexec,relatime,size={memory // 10}k,mode=755,inode64"),
             ("/dev/vda1", "/", "ext4", "rw,relatime,discard,errors=remount-ro"), ("tmpfs", "/dev/shm", "tmpfs", "rw,nosuid,nodev,inode64"),
             ("cgroup2", "/sys/fs/cgroup", "cgroup2", "rw,nosuid,nodev,noexec,relatime")]
-    rows += [("shm", f"/run/containerd/io.containerd.grpc.v1.cri/sandboxes/{sandbox.id}/shm", "tmpfs", "rw,nosuid,nodev,noexec,relatime,size=65536k,inode64")
+    folder, shared = "/run/containerd/io.containerd.grpc.v1.cri/sandboxes", "rw,nosuid,nodev,noexec,relatime,size=65536k,inode64"
+    rows += [("shm", f"{folder}/{sandbox.id}/shm", "tmpfs", shared)
              for sandbox in host.runtime.sandboxes.values()]
     for device, place, type_, options in rows:
         if not kind or type_ == kind:

@@ -88,7 +88,8 @@ def timedatectl(call: Call) -> int:
     from sim.shell.system.machine.small import moment
 
     now = moment(call.engine.unix_us)
-    rows = (("Local time", f"{now:%a %Y-%m-%d %H:%M:%S} UTC"), ("Universal time", f"{now:%a %Y-%m-%d %H:%M:%S} UTC"), ("RTC time", f"{now:%a %Y-%m-%d %H:%M:%S}"),
+    shown = f"{now:%a %Y-%m-%d %H:%M:%S}"
+    rows = (("Local time", f"{shown} UTC"), ("Universal time", f"{shown} UTC"), ("RTC time", shown),
             ("Time zone", "Etc/UTC (UTC, +0000)"), ("System clock synchronized", "yes"), ("NTP service", "active"), ("RTC in local TZ", "no"))
     call.write("".join(f"{name:>25}: {value}\n" for name, value in rows))
     return 0

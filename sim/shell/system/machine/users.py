@@ -49,7 +49,8 @@ def _made(call: Call, name: str, *, home: bool, program: str, comment: str = "")
 def useradd(call: Call) -> int:
     """Add a user (-m -s -G -d -u -c)."""
     try:
-        given = read(call, "mMrNUs:G:g:d:u:c:e:k:p:", {"create-home": "m", "shell": "s", "groups": "G", "home-dir": "d", "uid": "u", "comment": "c", "system": "r"})
+        given = read(call, "mMrNUs:G:g:d:u:c:e:k:p:", {"create-home": "m", "shell": "s", "groups": "G", "home-dir": "d",
+                                                       "uid": "u", "comment": "c", "system": "r"})
     except BadUsage as error:
         return complain(call, error)
     if call.login.uid != 0:

@@ -109,7 +109,8 @@ def _proxied(host: Host) -> bool:
 def _number(pod: Object, port: Any) -> int:
     if isinstance(port, int):
         return port
-    named = [entry["containerPort"] for each in objects.dig(pod, "spec.containers", []) for entry in each.get("ports") or () if entry.get("name") == port]
+    ports = [entry for each in objects.dig(pod, "spec.containers", []) for entry in each.get("ports") or ()]
+    named = [entry["containerPort"] for entry in ports if entry.get("name") == port]
     return int(named[0]) if named else 0
 
 
