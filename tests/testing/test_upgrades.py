@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from sim.testing.upgrades import Upgrades
 
-CI = settings(max_examples=2, stateful_step_count=6, deadline=None, derandomize=True, database=None,
+CI = settings(max_examples=1, stateful_step_count=8, deadline=None, derandomize=True, database=None,
               suppress_health_check=list(HealthCheck))
 NIGHTLY = settings(max_examples=200, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 

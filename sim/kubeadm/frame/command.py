@@ -13,7 +13,7 @@ from typing import Any
 from sim.api.errors import NotSimulated, StatusError, TransportError
 from sim.api.times import parse_duration
 from sim.engine import Steps
-from sim.kubeadm.frame.session import KubeadmError, Session
+from sim.kubeadm.frame.session import ERROR_SINCE, KubeadmError, Session
 
 START_SECONDS = (0.03, 0.08, 0.3)
 """Latency table: kubeadm version."""
@@ -104,10 +104,7 @@ def main(session: Session, argv: list[str]) -> Steps[int]:
 
 
 def _prefixed(session: Session, text: str) -> str:
-    return f"error: {text}" if session.minor >= ERROR_SINCE and not text.startswith("error") else text
-
-
-ERROR_SINCE = (1, 34)
+    return f"error: {text}" if session.minor >= ERROR_SINCE else text
 
 
 def _main(session: Session, argv: list[str]) -> Steps[int]:

@@ -23,6 +23,8 @@ REQUEST_SECONDS = 0.01
 POLL_SECONDS = 0.5
 """How often kubeadm asks again (constants.KubernetesAPICallRetryInterval)."""
 PREFLIGHT_EXIT, VALIDATION_EXIT = 2, 3
+ERROR_SINCE = (1, 34)
+"""From here on errors begin with `error: `, and failed checks are listed before the error (seen from 1.34 or 1.35 on)."""
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 DIGITS = "0123456789"

@@ -14,7 +14,7 @@ from sim.api import objects
 from sim.api.client import Key, Object
 from sim.api.errors import StatusError, TransportError
 from sim.engine import Steps
-from sim.kubeadm.frame.session import PREFLIGHT_EXIT, KubeadmError, Session
+from sim.kubeadm.frame.session import ERROR_SINCE, PREFLIGHT_EXIT, KubeadmError, Session
 from sim.kubeadm.phases import config as configs
 from sim.kubeadm.phases.config import Configuration
 from sim.kubeadm.phases.manifests import FOLDER, PLANE
@@ -42,8 +42,12 @@ def run_checks(session: Session, config: Configuration, checks: Sequence[Check],
         else:
             errors.append(f"\t[ERROR {name}]: {found}\n")
     if errors:
-        raise KubeadmError("[preflight] Some fatal errors occurred:\n" + "".join(errors) + "[preflight] If you know what you are "
-                           "doing, you can make a check non-fatal with `--ignore-preflight-errors=...`", PREFLIGHT_EXIT)
+        listed = ("[preflight] Some fatal errors occurred:\n" + "".join(errors) + "[preflight] If you know what you are doing, you "
+                  "can make a check non-fatal with `--ignore-preflight-errors=...`")
+        if session.minor >= ERROR_SINCE:
+            session.err(listed)
+            listed = "preflight checks failed"
+        raise KubeadmError(listed, PREFLIGHT_EXIT)
 
 
 def root(session: Session, _: Configuration) -> Steps[str]:
@@ -52,8 +56,8 @@ def root(session: Session, _: Configuration) -> Steps[str]:
     return "" if session.uid == 0 else "user is not running as root"
 
 
-def healthy(session: Session, config: Configuration, ignore: Sequence[str]) -> Steps[None]:
-    """Check the cluster's health. Raises KubeadmError."""
+def healthy(session: Session, config: Configuration, ignore: Sequence[str], *, phased: bool = False) -> Steps[None]:
+    """Check the cluster's health. phased: as a part of apply's phase preflight (1.32). Raises KubeadmError."""
     session.say("health")
     checks: list[Check] = [("CreateJob", create_job)] if session.minor >= JOB_SINCE else [("APIServerHealth", api_healthy)]
     checks.append(("ControlPlaneNodesReady" if session.minor >= (1, 15) else "MasterNodesReady", planes_ready))
@@ -62,8 +66,7 @@ def healthy(session: Session, config: Configuration, ignore: Sequence[str]) -> S
     try:
         yield from run_checks(session, config, checks, ignore)
     except KubeadmError as error:
-        raise error.wrap(session.text("health.fatal") if session.minor < APPLY_PHASES_SINCE else
-                         "[upgrade/health] FATAL") from None
+        raise error.wrap("error execution phase preflight" if phased else session.text("health.fatal")) from None
 
 
 def api_healthy(session: Session, _: Configuration) -> Steps[str]:
@@ -200,5 +203,5 @@ def requirements(session: Session, flags: Any, *, apply: bool) -> Steps[Configur
             yield from run_checks(session, config, [("IsPrivilegedUser", root)], ignore)
         else:
             session.connect(path)
-            yield from healthy(session, config, ignore)
+            yield from healthy(session, config, ignore, phased=phased)
     return config
