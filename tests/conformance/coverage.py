@@ -5,6 +5,7 @@
 
 from collections import Counter
 
+from sim.kubeadm.frame.messages import MESSAGES, UNVERIFIED
 from tests.conformance.conftest import _divergences
 from tests.conformance.lines import refusals
 
@@ -65,4 +66,16 @@ def page(rows, answers):
         for name, reasons in sorted((entries or {}).items()):
             lines = reasons.items() if isinstance(reasons, dict) else [("", reasons)]
             text += [f"* {area} **{name}**{': ' + str(part) if part else ''}: {reason}" for part, reason in lines]
+    return "\n".join(text) + "\n" + unverified()
+
+
+def unverified():
+    """List kubeadm's texts that no recorded run and no source of that very version shows."""
+    text = ["\n## Texts of kubeadm without a source of the version\n", "Read in the source of another version, or from memory.\n",
+            "| since | text |", "|---|---|"]
+    for name in sorted(UNVERIFIED):
+        for since, words in MESSAGES[name]:
+            if words is not None:
+                shown = words.replace("|", "\\|").replace("\n", " ⏎ ").replace("\t", " ")
+                text.append(f"| {'.'.join(map(str, since)) if since != (0,) else 'ever'} | `{shown}` |")
     return "\n".join(text) + "\n"

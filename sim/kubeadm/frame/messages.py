@@ -123,8 +123,6 @@ MESSAGES: dict[str, Rows] = {
     "pods.equal": (
         (ALL, "[upgrade/staticpods] current and new manifests of {component} are equal, skipping upgrade"),
         ((1, 16), "[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade")),
-    "pods.equal-but": (
-        (ALL, "[upgrade/staticpods] Current and new manifests of {component} are equal, but kube-apiserver will be upgraded"),),
     "pods.renewing": ((ALL, None), ((1, 16), "[upgrade/staticpods] Renewing {certificate} certificate")),
     "pods.moved": (
         (ALL, "[upgrade/staticpods] Moved new manifest to \"{path}\" and backed up old manifest to \"{backup}\""),
@@ -274,7 +272,7 @@ MESSAGES: dict[str, Rows] = {
     "node.now": ((ALL, "[upgrade] Now you should go ahead and upgrade the kubelet package using your package manager."), ((1, 32), None)),
     "node.no-addon": ((ALL, None), ((1, 32), "[upgrade/addon] Skipping the addon/{name} phase. Not a control plane node.")),
 }
-UNVERIFIED = frozenset("""config.missing config.missing-error apply.forced apply.no pull.would pods.equal-but pods.restarting
+UNVERIFIED = frozenset("""config.missing config.missing-error apply.forced pull.would
     pods.timeout pods.not-running etcd.unhealthy etcd.failed etcd.previous etcd.no-health etcd.no-previous etcd.rolling-data
     etcd.rolled-data etcd.rolling-manifest etcd.rolled etcd.rolled-fatal etcd.lost-fatal etcd.not-fatal etcd.older""".split())
 """Read in the source of some version only, or from memory for the versions between two that were seen."""
