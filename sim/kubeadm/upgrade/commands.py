@@ -30,7 +30,7 @@ COMMANDS = (
     Command("upgrade", "Upgrade your cluster smoothly to a newer version with this command"),
     Command("upgrade plan", "Check which versions are available to upgrade to and validate whether your current cluster is "
             "upgradeable.", plan.run, (*COMMON, ETCD, Flag("output", "text", "Output format. One of: text|json|yaml.", "o",
-                                                         modelled=False)), arguments="[version] [flags]", most=1),
+                                                         since=(1, 24))), arguments="[version] [flags]", most=1),
     Command("upgrade apply", "Upgrade your Kubernetes cluster to the specified version", apply.run,
             (*COMMON, DRY, ETCD, RENEWAL, PATCHES, Flag("skip-phases", (), "List of phases to be skipped", modelled=False, since=(1, 32)),
              Flag("force", False, "Force upgrading although some requirements might not be met. This also implies "
@@ -42,6 +42,11 @@ COMMANDS = (
             (CONFIG, KUBECONFIG, Flag("context-lines", "3", "How many lines of context in the diff", "c", "int")),
             arguments="[version] [flags]", most=1),
     Command("upgrade node", "Upgrade commands for a node in the cluster", node.run, NODE, since=(1, 15)),
+    Command("upgrade node phase", "Use this command to invoke single phase of the \"node\" workflow", since=(1, 15)),
+    Command("upgrade node phase control-plane", "Upgrade the control plane instance deployed on this node, if any", node.plane_phase,
+            NODE, since=(1, 15)),
+    Command("upgrade node phase kubelet-config", "Upgrade the kubelet configuration for this node", node.kubelet_phase, NODE,
+            since=(1, 15)),
 )
 OLD = (
     Command("upgrade node", "Upgrade commands for a node in the cluster", since=(1, 11), until=(1, 15)),

@@ -101,6 +101,20 @@ def _control_plane(session: Session, flags: Any, config: Configuration, *, plane
     session.say("node.plane-done")
 
 
+def kubelet_phase(session: Session, flags: Any, words: list[str]) -> Steps[None]:
+    """Write the kubelet's configuration only (`upgrade node phase kubelet-config`)."""
+    plane = session.files.exists(f"{FOLDER}/kube-apiserver.yaml")
+    session.connect(flags["kubeconfig"] or (ADMIN_CONF if plane else KUBELET_CONF))
+    yield from kubelet_config(session, (yield from _config(session)))
+
+
+def plane_phase(session: Session, flags: Any, words: list[str]) -> Steps[None]:
+    """Upgrade the control plane of this host only (`upgrade node phase control-plane`)."""
+    plane = session.files.exists(f"{FOLDER}/kube-apiserver.yaml")
+    session.connect(flags["kubeconfig"] or (ADMIN_CONF if plane else KUBELET_CONF))
+    yield from _control_plane(session, flags, (yield from _config(session)), plane=plane)
+
+
 def old_config(session: Session, flags: Any, words: list[str]) -> Steps[None]:
     """Write the kubelet's configuration for a version (`upgrade node config --kubelet-version`, 1.11 to 1.15)."""
     text = flags["kubelet-version"]

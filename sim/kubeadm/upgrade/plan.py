@@ -59,7 +59,12 @@ NEWEST = Form(by_node=True, plain_names=True, target="TARGET", configs=True)
 
 
 def run(session: Session, flags: Any, words: list[str]) -> Steps[None]:
-    """Check the cluster, and say which upgrades there are."""
+    """Check the cluster, and say which upgrades there are. For machines nothing else goes to standard output."""
+    form, write = flags["output"], session.write
+    if form not in ("text", "json", "yaml"):
+        raise KubeadmError(f'could not construct output printer: unknown output format: "{form}"')
+    if form != "text":
+        session.write = lambda text, stream: write(text, stream) if stream == "stderr" else None
     config = yield from checks.requirements(session, flags, apply=False)
     asked = words[0] if words else ""
     wanted = releases.target_of(session, asked) if asked else ""
@@ -69,11 +74,13 @@ def run(session: Session, flags: Any, words: list[str]) -> Steps[None]:
     if flags["print-config"]:
         _print_config(session, config)
     pairs = [(now, upgrade) for upgrade in upgrades]
-    if not pairs:
+    if form != "text":
+        write(structured(pairs, CONFIGS, form), "stdout")
+    elif not pairs:
         session.say("plan.up-to-date")
-        return
-    form = Form.of(session.minor)
-    session.write(offers(pairs, form) + (config_states(CONFIGS) if form.configs else ""), "stdout")
+    else:
+        shape = Form.of(session.minor)
+        session.write(offers(pairs, shape) + (config_states(CONFIGS) if shape.configs else ""), "stdout")
 
 
 def _print_config(session: Session, config: Configuration) -> None:
