@@ -176,6 +176,8 @@ class Led(Program):
         server, _ = self._answers()
         if self._server is not None and server is not self._server:
             self._lost()
+        elif server is not None and self.election is not None and not self.election.leading:
+            self.election.look()
         if server is not None and self._server is None:
             if self._gone is not None:
                 self._gone.cancel()

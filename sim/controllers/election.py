@@ -90,6 +90,18 @@ class LeaderElection:
             self._waits = False
             self._again()
 
+    def look(self) -> None:
+        """Look whether the holder's renewals are still promised: one whose own server went with it takes back nothing."""
+        if not self._waits:
+            return
+        try:
+            lease, stored = self.client.find(self.key), self.client.reader.get(self.key)
+        except (StatusError, TransportError):
+            return
+        if objects.dig(stored or {}, "spec.renewTime") == objects.dig(lease or {}, "spec.renewTime"):
+            self._waits = False
+            self._again()
+
     def resume(self, client: Client) -> None:
         """Go on leading: the server was away for less than the renew deadline."""
         self.client = client

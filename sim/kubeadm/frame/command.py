@@ -62,7 +62,7 @@ class Command:
     aliases: tuple[str, ...] = field(default=())
 
 
-NOT_BUILT = (*(f"init phase {name}" for name in ("upload-certs", "preflight", "bootstrap-token", "kubelet-finalize",
+NOT_BUILT = (*(f"init phase {name}" for name in ("preflight", "bootstrap-token", "kubelet-finalize",
              "wait-control-plane", "show-join-command", "addon coredns", "addon kube-proxy", "upload-config kubeadm", "upload-config kubelet")),
              "join phase", "reset phase", "certs generate-csr", "alpha kubeconfig", "alpha kubelet", "alpha selfhosting", "completion", "kubeconfig", "config migrate",
              "config validate", "config view", "config upload")

@@ -62,6 +62,8 @@ class Session:
         self.dry_run = False
         self.path: Callable[[str], str] = str
         """Makes a path absolute, from where kubeadm was typed."""
+        self.uploaded = ""
+        """The key with which certificates were handed on in this run."""
         self._connection: Connection | None = None
 
     # ---- writing ----------------------------------------------------------------------------------------------
@@ -119,6 +121,11 @@ class Session:
     def takes(self, low: float, typical: float, high: float) -> Steps[None]:
         """Let as much time pass as the latency table says."""
         yield self.engine.sleep(self.stream.latency_us(*(microseconds(each) for each in (low, typical, high))))
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether a kubeconfig was chosen."""
+        return self._connection is not None
 
     # ---- the API server ---------------------------------------------------------------------------------------
     def connect(self, path: str = ADMIN_CONF) -> None:

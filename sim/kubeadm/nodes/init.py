@@ -26,7 +26,7 @@ from sim.kubeadm.certs.table import (
 )
 from sim.kubeadm.frame.command import Command, Flag, Values
 from sim.kubeadm.frame.session import ADMIN_CONF, KubeadmError, Session
-from sim.kubeadm.nodes import discovery, join, preflight, tokens
+from sim.kubeadm.nodes import copycerts, discovery, health, preflight, tokens
 from sim.kubeadm.nodes.plan import Plan, plan_of
 from sim.kubeadm.phases import addons, bootstrap, kubelet, manifests
 from sim.kubeadm.phases.config import CONFIG_MAP, ROLE
@@ -69,6 +69,17 @@ and service account keys on each node and then running the following as root:
 \t--control-plane 
 
 """  # noqa: W291
+UPLOADED = """You can now join any number of control-plane nodes running the following command on each as root:
+
+  kubeadm join {address} --token {token} \\
+\t--discovery-token-ca-cert-hash {digest} \\
+\t--control-plane --certificate-key {key}
+
+Please note that the certificate-key gives access to cluster sensitive data, keep it secret!
+As a safeguard, uploaded-certs will be deleted in two hours; If necessary, you can use
+"kubeadm init phase upload-certs --upload-certs" to reload certs afterward.
+
+"""
 PhaseRun = Callable[[Session, Plan], Steps[None]]
 
 
@@ -91,7 +102,8 @@ def run(session: Session, flags: Values, words: list[str]) -> Steps[None]:
     except KubeadmError as error:
         raise error.wrap("error execution phase bootstrap-token") from None
     address, digest = plan.endpoint.rpartition("//")[2], discovery.hash_of(make.authority(session.host, "ca")[0])
-    planes = PLANES.format(address=address, token=token, digest=digest) if plan.config.endpoint else ""
+    shown = UPLOADED if session.uploaded else PLANES
+    planes = shown.format(address=address, token=token, digest=digest, key=session.uploaded) if plan.config.endpoint else ""
     session.out(DONE.format(address=address, token=token, digest=digest, planes=planes))
 
 
@@ -160,11 +172,13 @@ def _account_keys(session: Session) -> Steps[None]:
     make.make_service_account_keys(session.host)
 
 
-def kubeconfigs(session: Session, plan: Plan) -> Steps[None]:
-    """Write the kubeconfigs."""
+def kubeconfigs(session: Session, plan: Plan, *, kubelet: bool = True) -> Steps[None]:
+    """Write the kubeconfigs. kubelet: its, too; a joining host gets that by its token."""
     session.out(f'[kubeconfig] Using kubeconfig folder "{KUBERNETES}"')
     leaves = {leaf.name: leaf for leaf in KUBECONFIGS if session.minor >= leaf.since}
     for name in ("admin.conf", "super-admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf"):
+        if name in ("kubelet.conf", "super-admin.conf") and not kubelet:
+            continue
         if name == "kubelet.conf":
             yield from _kubelet_conf(session, plan)
         elif name in leaves:
@@ -244,7 +258,7 @@ def wait_control_plane(session: Session, plan: Plan) -> Steps[None]:
     session.out("[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods from directory "
                 f'"{FOLDER}"' + ("" if session.minor >= WAITED_SINCE else ". This can take up to 4m0s"))
     if session.minor >= WAITED_SINCE:
-        yield from join.wait_healthy(session)
+        yield from health.wait_healthy(session)
         what = "healthy control plane components" if session.minor >= CHECKED_SINCE else "a healthy API server"
         head = "[control-plane-check]" if session.minor >= CHECKED_SINCE else "[api-check]"
         session.out(f"{head} Waiting for {what}. This can take up to 4m0s")
@@ -259,7 +273,7 @@ def wait_control_plane(session: Session, plan: Plan) -> Steps[None]:
         return True
 
     if not (yield from session.until(PLANE_PATIENCE_SECONDS, answers, 0.5)):
-        session.out(join.UNHEALTHY.format(error="timed out waiting for the condition"))
+        session.out(health.UNHEALTHY.format(error="timed out waiting for the condition"))
         raise KubeadmError("couldn't initialize a Kubernetes cluster" if session.minor < CHECKED_SINCE else
                            f"failed while waiting for the control plane to start: kube-apiserver check failed at "
                            f"https://{plan.address}:6443/livez: client rate limiter Wait returned an error: context deadline exceeded")
@@ -306,9 +320,14 @@ def upload_config(session: Session, plan: Plan) -> Steps[None]:
 
 
 def upload_certs(session: Session, plan: Plan) -> Steps[None]:
-    """Upload nothing: nobody has asked for it."""
+    """Hand the certificates on, if somebody has asked for it."""
     yield from session.pause(0.0)
-    session.out("[upload-certs] Skipping phase. Please see --upload-certs")
+    if not plan.uploads:
+        session.out("[upload-certs] Skipping phase. Please see --upload-certs")
+        return
+    if not session.connected:
+        session.connect(ADMIN_CONF)
+    session.uploaded = yield from copycerts.upload(session, plan.certificate_key)
 
 
 def mark(session: Session, plan: Plan) -> Steps[None]:
@@ -397,7 +416,7 @@ FLAGS = (
     Flag("apiserver-cert-extra-sans", (), "Optional extra Subject Alternative Names (SANs) to use for the API Server serving "
          "certificate. Can be both IP addresses and DNS names."),
     Flag("cert-dir", PKI, "The path where to save and store the certificates.", modelled=False),
-    Flag("certificate-key", "", "Key used to encrypt the control-plane certificates in the kubeadm-certs Secret.", modelled=False),
+    Flag("certificate-key", "", "Key used to encrypt the control-plane certificates in the kubeadm-certs Secret."),
     Flag("config", "", "Path to a kubeadm configuration file."),
     Flag("control-plane-endpoint", "", "Specify a stable IP address or DNS name for the control plane."),
     Flag("cri-socket", "", "Path to the CRI socket to connect. If empty kubeadm will try to auto-detect this value; use this option "
@@ -418,7 +437,7 @@ FLAGS = (
     Flag("skip-token-print", False, "Skip printing of the default bootstrap token generated by 'kubeadm init'.", modelled=False),
     Flag("token", "", "The token to use for establishing bidirectional trust between nodes and control-plane nodes."),
     Flag("token-ttl", "24h0m0s", "The duration before the token is automatically deleted (e.g. 1s, 2m, 3h).", hint="duration"),
-    Flag("upload-certs", False, "Upload control-plane certificates to the kubeadm-certs Secret.", modelled=False),
+    Flag("upload-certs", False, "Upload control-plane certificates to the kubeadm-certs Secret."),
 )
 _PHASES: tuple[tuple[str, str, PhaseRun | None], ...] = (
     ("certs", "Certificate generation", None), ("certs all", "Generate all certificates", certs),
@@ -436,6 +455,7 @@ _PHASES: tuple[tuple[str, str, PhaseRun | None], ...] = (
     ("kubelet-start", "Write kubelet settings and (re)start the kubelet", kubelet_start),
     ("upload-config", "Upload the kubeadm and kubelet configuration to a ConfigMap", None),
     ("upload-config all", "Upload all configuration to a config map", upload_config),
+    ("upload-certs", "Upload certificates to kubeadm-certs", upload_certs),
     ("mark-control-plane", "Mark a node as a control-plane", mark),
     ("addon", "Install required addons for passing conformance tests", None), ("addon all", "Install all the addons", all_addons),
 )

@@ -11,20 +11,20 @@ import yaml
 
 from sim.api import documents, objects
 from sim.api.client import WHOEVER, Key, Object, Request
-from sim.api.errors import NotSimulated, StatusError, TransportError
+from sim.api.errors import StatusError, TransportError
 from sim.components.tokens import SHAPE
 from sim.engine import Steps
 from sim.kubeadm.frame.command import Command, Flag, Values
 from sim.kubeadm.frame.session import KUBELET_CONF, KubeadmError, Session
-from sim.kubeadm.nodes import discovery, preflight
+from sim.kubeadm.nodes import copycerts, discovery, health, planes, preflight
 from sim.kubeadm.nodes.discovery import Found
+from sim.kubeadm.nodes.plan import Plan
 from sim.kubeadm.phases import config as configs
 from sim.kubeadm.phases import kubelet
 
 BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
 CA = "/etc/kubernetes/pki/ca.crt"
-CHECK_SINCE = (1, 30)
-TLS_PATIENCE_SECONDS, HEALTH_SECONDS = 300.0, 240.0
+TLS_PATIENCE_SECONDS = 300.0
 DONE = """
 This node has joined the cluster:
 * Certificate signing request was sent to apiserver and a response was received.
@@ -32,37 +32,54 @@ This node has joined the cluster:
 
 Run 'kubectl get nodes' on the control-plane to see this node join the cluster.
 """
-UNHEALTHY = """
-Unfortunately, an error has occurred:
-	{error}
-
-This error is likely caused by:
-	- The kubelet is not running
-	- The kubelet is unhealthy due to a misconfiguration of the node in some way (required cgroups disabled)
-
-If you are on a systemd-powered system, you can try to troubleshoot the error with the following commands:
-	- 'systemctl status kubelet'
-	- 'journalctl -xeu kubelet'"""
-
 
 def run(session: Session, flags: Values, words: list[str]) -> Steps[None]:
     """Join a cluster. Raises KubeadmError."""
     address, token, hashes, unsafe = _asked(session, flags, words)
-    if flags["control-plane"] or flags["certificate-key"]:
-        raise NotSimulated("kubeadm join --control-plane")
-    ignore = flags["ignore-preflight-errors"]
-    yield from preflight.check(session, preflight.join_checks(session, plane=False), ignore)
-    try:
-        found = yield from discovery.discover(session, address, token, hashes, unsafe=unsafe)
-        yield from _read_config(session, found)
-    except KubeadmError as error:
-        raise error.wrap("error execution phase preflight") from None
-    try:
-        yield from _start_kubelet(session, found, token)
-    except KubeadmError as error:
-        raise error.wrap("error execution phase kubelet-start") from None
+    plane = flags["control-plane"]
+    yield from preflight.check(session, preflight.join_checks(session, plane=plane), flags["ignore-preflight-errors"])
+    yield from _phase("preflight", found := _Holder(), _discover(session, found, address, token, hashes, unsafe))
+    plan = Plan(found.config, flags["apiserver-advertise-address"] or session.host.address)
+    if plane:
+        session.out("[preflight] Running pre-flight checks before initializing the new control plane instance")
+        yield from _phase("control-plane-prepare", found, _prepare(session, found, plan, flags["certificate-key"]))
+        session.out("[check-etcd] Checking that the etcd cluster is healthy")
+    yield from _phase("kubelet-start", found, _start_kubelet(session, found.found, token))
     yield from _annotate(session)
-    session.out(DONE)
+    if plane:
+        yield from _phase("etcd-join", found, planes.join_etcd(session, plan))
+        yield from _phase("control-plane-join", found, planes.finish(session, plan))
+    session.out(planes.DONE if plane else DONE)
+
+
+class _Holder:
+    """What the phases of one run hand on."""
+
+    found: Found
+    config: configs.Configuration
+
+
+def _phase(name: str, _: _Holder, steps: Steps[None]) -> Steps[None]:
+    try:
+        yield from steps
+    except KubeadmError as error:
+        raise error.wrap(f"error execution phase {name}") from None
+
+
+def _discover(
+    session: Session, holder: _Holder, address: str, token: str, hashes: tuple[str, ...], unsafe: bool  # noqa: FBT001
+) -> Steps[None]:
+    holder.found = yield from discovery.discover(session, address, token, hashes, unsafe=unsafe)
+    holder.config = yield from _read_config(session, holder.found)
+
+
+def _prepare(session: Session, holder: _Holder, plan: Plan, key: str) -> Steps[None]:
+    """Get the shared certificates and make what a control plane needs. Raises KubeadmError."""
+    if key:
+        secret = yield from _ask(session, holder.found, copycerts.SECRET)
+        copycerts.download(session, secret, key)
+    planes.check(session, plan)
+    yield from planes.prepare(session, plan)
 
 
 def _asked(session: Session, flags: Values, words: list[str]) -> tuple[str, str, tuple[str, ...], bool]:
@@ -113,13 +130,14 @@ def _ask(session: Session, found: Found, key: Key) -> Steps[Object | None]:
         raise KubeadmError(error.message) from None
 
 
-def _read_config(session: Session, found: Found) -> Steps[None]:
+def _read_config(session: Session, found: Found) -> Steps[configs.Configuration]:
     session.say("config.reading", phase="preflight")
     there = yield from _ask(session, found, configs.CONFIG_MAP)
     if there is None:
         raise KubeadmError('unable to fetch the kubeadm-config ConfigMap: failed to get config map: configmaps "kubeadm-config" not '
                            "found")
     session.say("config.look", phase="preflight")
+    return configs.read(there)
 
 
 def _start_kubelet(session: Session, found: Found, token: str) -> Steps[None]:
@@ -143,7 +161,7 @@ def _start_kubelet(session: Session, found: Found, token: str) -> Steps[None]:
     if unit.running:
         unit.stop()
     yield from write_kubelet(session, settings, config)
-    yield from start_kubelet(session)
+    yield from health.start_kubelet(session)
     session.out("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap" + ("" if session.minor >= (1, 31) else "..."))
 
     def bootstrapped() -> Steps[bool]:
@@ -176,38 +194,6 @@ def write_kubelet(session: Session, settings: Object | None, config: configs.Con
         session.out(line)
     session.files.write(kubelet.CONFIG_FILE, kubelet.config_file(settings))
     session.files.write(kubelet.FLAGS_FILE, kubelet.flags_file(config))
-
-
-def start_kubelet(session: Session) -> Steps[None]:
-    """Start the kubelet, and wait until it is healthy. Raises KubeadmError."""
-    session.out("[kubelet-start] Starting the kubelet")
-    unit = session.host.unit("kubelet")
-    if unit is None:
-        raise KubeadmError("kubelet.service does not exist")
-    unit.start()
-    yield from wait_healthy(session)
-
-
-def wait_healthy(session: Session) -> Steps[None]:
-    """Wait until the kubelet is healthy; newer versions tell of it. Raises KubeadmError."""
-    if session.minor >= CHECK_SINCE:
-        session.out("[kubelet-check] Waiting for a healthy kubelet at http://127.0.0.1:10248/healthz. This can take up to 4m0s")
-    began_us = session.engine.now_us
-
-    def healthy() -> Steps[bool]:
-        yield from session.pause(0.0)
-        return session.host.kubelet is not None and session.host.kubelet.running
-
-    if not (yield from session.until(HEALTH_SECONDS, healthy, 0.5)):
-        text = ("The HTTP call equal to 'curl -sSL http://127.0.0.1:10248/healthz' returned error: Get "
-                "\"http://127.0.0.1:10248/healthz\": dial tcp 127.0.0.1:10248: connect: connection refused")
-        session.out(f"[kubelet-check] The kubelet is not healthy after 4m0.000{session.stream.text('123456789', 6)}s")
-        session.out(UNHEALTHY.format(error=text))
-        raise KubeadmError("failed while waiting for the kubelet to start: " + text)
-    if session.minor >= CHECK_SINCE:
-        took_us = session.engine.now_us - began_us + 500_000
-        yield from session.pause(0.5)
-        session.out(f"[kubelet-check] The kubelet is healthy after {took_us / 1000:.0f}.{session.stream.uniform(100000, 999999)}ms")
 
 
 def _annotate(session: Session) -> Steps[None]:

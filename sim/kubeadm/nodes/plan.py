@@ -5,7 +5,7 @@ Models: cmd/kubeadm/app/cmd/init.go, util/config/initconfiguration.go. Left out:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -30,6 +30,8 @@ class Plan:
     token: str = ""
     ttl: str = "24h0m0s"
     taints: tuple[str, ...] | None = None
+    uploads: bool = False
+    certificate_key: str = ""
 
     @property
     def endpoint(self) -> str:
@@ -46,7 +48,7 @@ class Plan:
 def plan_of(session: Session, flags: Values) -> Plan:
     """Read what is wanted. Raises KubeadmError."""
     if flags["config"]:
-        return _of_file(session, flags["config"])
+        return replace(_of_file(session, flags["config"]), uploads=flags["upload-certs"], certificate_key=flags["certificate-key"])
     for flag in ("pod-network-cidr", "service-cidr"):
         if flags[flag]:
             _network(flag, flags[flag])
@@ -59,7 +61,8 @@ def plan_of(session: Session, flags: Values) -> Plan:
         target_of(session, flags["kubernetes-version"]), endpoint=flags["control-plane-endpoint"],
         registry="" if registry in ("registry.k8s.io", "k8s.gcr.io") else registry, pod_subnet=flags["pod-network-cidr"],
         service_subnet=flags["service-cidr"], dns_domain=flags["service-dns-domain"])
-    return Plan(config, address, flags["apiserver-cert-extra-sans"], flags["token"], flags["token-ttl"])
+    return Plan(config, address, flags["apiserver-cert-extra-sans"], flags["token"], flags["token-ttl"],
+                uploads=flags["upload-certs"], certificate_key=flags["certificate-key"])
 
 
 def _network(flag: str, text: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sim.api.errors import TransportError
+from sim.components import ETCD_PORT
 from sim.engine import Steps, microseconds
+from sim.etcd.keyspace import EtcdError
+from sim.host.etcd import changes
 from sim.host.files import DIRECTORY
 from sim.kubeadm.frame.command import Command, Flag, Values
 from sim.kubeadm.frame.session import KubeadmError, Session
@@ -78,6 +84,13 @@ def _etcd(session: Session, *, plane: bool) -> Steps[None]:
         session.out("[reset] No etcd config found. Assuming external etcd")
         session.out("[reset] Please, manually reset etcd to prevent further issues")
         return
+    try:
+        member: Any = session.host.dial("127.0.0.1", ETCD_PORT)
+        if len(member.cluster.members) > 1:
+            changes.remove(member, member.id)
+    except (TransportError, EtcdError, AttributeError) as error:
+        session.klog("W", "removeetcdmember.go:88", f"[reset] Failed to remove etcd member: {error}, please manually remove this etcd "
+                     "member using etcdctl")
     session.out(f"[reset] Deleted contents of the etcd data directory: {ETCD}")
 
 
