@@ -13,7 +13,7 @@ def lab():
 
 
 @pytest.mark.parametrize(("line", "refused"), [
-    ("sudo kubeadm init phase upload-certs --upload-certs", "kubeadm init phase upload-certs"),
+    ("sudo kubeadm init phase preflight", "kubeadm init phase preflight"),
     ("ssh node01 kubeadm certs generate-csr", "kubeadm certs generate-csr"),
     ("perl -v", "perl"), ("iptables -L", "iptables"), ("openssl s_client -connect localhost:6443", "openssl s_client"), ("ctr images ls", "ctr images"),
 ])
