@@ -19,14 +19,18 @@ from sim.api import documents, objects
 from sim.api.client import WHOEVER, Change, Client, Watch
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Timer
+from sim.host import tls
 from sim.host.files import FileError, View
+from sim.host.kubelet.config import quoted
 from sim.pki import PrivateKey, SigningRequest, load_certificates, pem
 
 if TYPE_CHECKING:
     from sim.host.kubelet.kubelet import Kubelet
+    from sim.host.machine import Host
 
 FOLDER = "/var/lib/kubelet/pki"
 CURRENT = f"{FOLDER}/kubelet-client-current.pem"
+SERVING = f"{FOLDER}/kubelet.crt"
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 EARLIEST, LATEST = 70, 90
 NAME = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -130,4 +134,27 @@ def kubeconfig_of(bootstrap: bytes) -> bytes:
         "users": [{"name": "default-auth", "user": {"client-certificate": CURRENT, "client-key": CURRENT}}]}).encode()
 
 
-__all__ = ["CURRENT", "FOLDER", "ClientCertificate", "kubeconfig_of", "store"]
+def serving(host: Host, authority: str) -> tls.Serving:
+    """Show a certificate of the kubelet's own making; who may ask is whom --client-ca-file signed."""
+    read = host.files.view().read
+    return tls.Serving(lambda: next(iter(tls.try_certificates(read, SERVING)), None), lambda: tls.try_certificates(read, authority))
+
+
+def unheard(error: TransportError | StatusError, url: str, name: str, *, known: bool) -> list[tuple[str, str]]:
+    """Say that the server cannot be reached or does not know this kubelet: places and texts of the log. known: it did once."""
+    shown = quoted(name)
+    path = f"{url}/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}?timeout=10s"
+
+    def of(request: str) -> str:
+        return error.message if isinstance(error, StatusError) else f"{request}: {error.message}"
+
+    status = of(f"Get {quoted(f'{url}/api/v1/nodes/{name}?timeout=10s')}")
+    first = (("kubelet_node_status.go:549", '"Error updating node status, will retry" err='
+              + quoted(f"error getting node {shown}: {status}")) if known else
+             ("kubelet_node_status.go:106", '"Unable to register node with API server" err='
+              + quoted(of(f"Post {quoted(f'{url}/api/v1/nodes')}")) + f" node={shown}"))
+    return [first, ("controller.go:145", '"Failed to ensure lease exists, will retry" err=' + quoted(of(f"Get {quoted(path)}"))
+                    + ' interval="7s"')]
+
+
+__all__ = ["CURRENT", "FOLDER", "ClientCertificate", "kubeconfig_of", "serving", "store", "unheard"]

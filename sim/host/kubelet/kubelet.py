@@ -14,10 +14,9 @@ from sim.api import objects, times
 from sim.api.client import Change, Client, Key, Object, Reader, Watch
 from sim.api.errors import StatusError, TransportError
 from sim.engine import SECOND_US, Timer
-from sim.host import tls
 from sim.host.images import Catalogue
 from sim.host.kubelet import node as nodes
-from sim.host.kubelet.certificates import ClientCertificate, kubeconfig_of
+from sim.host.kubelet.certificates import ClientCertificate, kubeconfig_of, serving, unheard
 from sim.host.kubelet.config import Fatal, Settings, quoted, read
 from sim.host.kubelet.eviction import Pressure, memory_of, over_limit
 from sim.host.kubelet.serve import Logs
@@ -31,7 +30,6 @@ from sim.recorder import Recorder
 
 LEASES = "kube-node-lease"
 PORT = 10250
-SERVING_CERTIFICATE = "/var/lib/kubelet/pki/kubelet.crt"
 SEEN_US = 10_000
 RECONNECT_US = 200_000
 START_SECONDS_US = 1_000_000
@@ -114,7 +112,7 @@ class Kubelet:
         self._stops = [self.host.network.on_change(self._look, self.connection.port),
                        self.host.files.watch(self.settings.cni, lambda _: self._cni())]
         self.cni_ready = self._has_cni()
-        self.host.network.listen(self.host, PORT, self.logs, self._serving())
+        self.host.network.listen(self.host, PORT, self.logs, serving(self.host, self.settings.authority))
         for sandbox in list(self.runtime.sandboxes.values()):
             self.memory_used += sum(round(c.kind.memory_mib) << 20 for c in sandbox.all() if c.running)
         self.engine.after(0, self.statics.start)
@@ -209,42 +207,13 @@ class Kubelet:
             self._wake = self.engine.after(delay if not self.stand_in else RECONNECT_US, self._go_online)
 
     def _away(self, error: TransportError | StatusError) -> None:
-        """Say once per outage that the server cannot be reached."""
+        """Say once per outage that the server cannot be reached, or does not know it."""
         if self._said_away and self.engine.now_us - self._said_away < 10 * SECOND_US and error.message == self._said_why:
             return
         self._said_why = error.message
         self._said_away = self.engine.now_us or 1
-        url, name = self.settings.url, self.name
-        if isinstance(error, StatusError):
-            self._refused(error.message)
-            return
-        if self.client is None:
-            request = f"Post {quoted(url + '/api/v1/nodes')}: {error.message}"
-            self.klog("E", "kubelet_node_status.go:106", f'"Unable to register node with API server" err={quoted(request)} '
-                      f'node="{name}"')
-        else:
-            request = f"error getting node {quoted(name)}: Get {quoted(f'{url}/api/v1/nodes/{name}?timeout=10s')}: "
-            self.klog("E", "kubelet_node_status.go:549", '"Error updating node status, will retry" err='
-                      + quoted(request + error.message))
-        path = f"{url}/apis/coordination.k8s.io/v1/namespaces/{LEASES}/leases/{name}?timeout=10s"
-        self.klog("E", "controller.go:145", '"Failed to ensure lease exists, will retry" err='
-                  + quoted(f"Get {quoted(path)}: {error.message}") + ' interval="7s"')
-
-    def _refused(self, text: str) -> None:
-        """Say once per outage that the server does not know it."""
-        name = quoted(self.name)
-        if self.client is None:
-            self.klog("E", "kubelet_node_status.go:106", f'"Unable to register node with API server" err="{text}" node={name}')
-        else:
-            self.klog("E", "kubelet_node_status.go:549",
-                      f'"Error updating node status, will retry" err={quoted(f"error getting node {name}: {text}")}')
-        self.klog("E", "controller.go:145", f'"Failed to ensure lease exists, will retry" err="{text}" interval="7s"')
-
-    def _serving(self) -> tls.Serving:
-        """Show a certificate of its own making; who may ask is whom --client-ca-file signed."""
-        return tls.Serving(
-            lambda: next(iter(tls.try_certificates(self.host.files.view().read, SERVING_CERTIFICATE)), None),
-            lambda: tls.try_certificates(self.host.files.view().read, self.settings.authority))
+        for where, text in unheard(error, self.settings.url, self.name, known=self.client is not None):
+            self.klog("E", where, text)
 
     @property
     def greeting(self) -> str:
