@@ -23,6 +23,8 @@ GOOD = (FOLDER / "first-steps.yaml").read_text(encoding="utf-8")
     (("minutes: 5", "minutes: !!bool maybe"), "not a value of type bool", "E001"),
     (('kubernetes: "1.33.1"', 'kubernetes: "1.99.1"'), "not in the version catalogue", "E015"),
     (("minutes: 5", 'minutes: 5\n  files: {"controlplane:/../../etc/passwd": x}'), "without ..", "E009"),
+    (("  setup:\n", "  setup:\n  - {until: {line: kubectl get nodes, on: controlplane}, at_most: 1m}\n"),
+     "would come to this step again", "E012"),
 ])
 def test_a_fault_is_found_with_its_place(change, place, code):
     assert change[0] in GOOD

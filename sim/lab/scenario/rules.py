@@ -261,6 +261,9 @@ def _steps(scenario: Scenario, steps: Steps, path: Path, found: Findings) -> Non
             _goal(scenario, step.until, (*place, "until"), None, found)
             if step.until.answer is not None:
                 found.add((*place, "until"), "an answer does not come by waiting", "E008")
+            if in_setup and step.until.line is not None:
+                found.add((*place, "until"), "a line is tried in a copy of the lab, which would come to this step again: wait for an "
+                          "object or a host, or a time", "E012")
         if step.answer is not None and in_setup:
             found.add(place, "an answer belongs to a solution or a mistake", "E012")
 
