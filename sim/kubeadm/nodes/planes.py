@@ -10,7 +10,7 @@ from typing import Any
 from sim.api.errors import TransportError
 from sim.components import ETCD_PORT
 from sim.engine import Steps
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.host.etcd import changes
 from sim.kubeadm.certs.table import PKI
 from sim.kubeadm.frame.session import ADMIN_CONF, KubeadmError, Session

@@ -7,7 +7,7 @@ from typing import Any
 from sim.api.errors import TransportError
 from sim.components import ETCD_PORT
 from sim.engine import Steps, microseconds
-from sim.etcd.keyspace import EtcdError
+from sim.etcd.requests import EtcdError
 from sim.host.etcd import changes
 from sim.host.files import DIRECTORY
 from sim.kubeadm.frame.command import Command, Flag, Values
