@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sim.api import times
+from sim.api import objects, times
 from sim.api.client import Object
 from sim.engine import Stream, Timer, microseconds
 from sim.host.images import Image
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.host.machine import Host
 
 LINES_MOST = 5000
+POD_FOLDERS = "/var/lib/kubelet/pods"
 HEX = "0123456789abcdef"
 NOTHING = Script()
 
@@ -238,6 +239,11 @@ class Sandbox:
         return [each for kept in self.containers.values() for each in kept]
 
 
+def pod_folder(pod: Object) -> str:
+    """Name the directory on the node in which the kubelet keeps a pod's volumes; it goes with the pod."""
+    return f"{POD_FOLDERS}/{objects.uid(pod)}"
+
+
 class Runtime:
     """The containers of one host. `told` is called when one ends or its health changes: the kubelet's ear."""
 
@@ -274,6 +280,9 @@ class Runtime:
         for container in sandbox.all():
             container.lost()
         self.sandboxes.pop(sandbox.uid, None)
+        folder, files = f"{POD_FOLDERS}/{sandbox.uid}", self.host.files.view()
+        if files.exists(folder):
+            files.remove(folder, recursive=True)
 
     def power_lost(self) -> None:
         """Everything that ran is gone."""

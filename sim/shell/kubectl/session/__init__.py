@@ -1,6 +1,6 @@
-"""Verbs that reach into a running pod: exec with a small set of programs, attach; cp, port-forward, debug, which refuse.
+"""Verbs that reach into a running pod: exec with a small set of programs, attach, cp of files in volumes; port-forward and debug refuse.
 
-What is asked for is checked as the real one checks it; container file systems are not modelled.
+What is asked for is checked as the real one checks it; of a container's files only those in volumes are modelled.
 """
 
 from sim.shell.kubectl.words.verbs import FILES, Verb

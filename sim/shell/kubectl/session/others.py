@@ -1,4 +1,4 @@
-"""attach, cp, port-forward, debug: attach shows what a container writes; the others' words are checked, then they refuse.
+"""attach, cp, port-forward, debug: attach shows what a container writes, cp copies files of volumes; the others refuse.
 
 Models: kubectl/pkg/cmd/{attach,cp,portforward,debug}.
 """
@@ -11,9 +11,12 @@ from sim.api import objects
 from sim.api.client import Key, Object, Request
 from sim.api.errors import NotSimulated
 from sim.engine import Event, Interrupt, Steps
+from sim.host.files import FileError
 from sim.shell.kubectl.frame.errors import UsageError
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.session import volumes
 from sim.shell.kubectl.session.exec import check_running, container_of, pod_of, reach
+from sim.shell.kubectl.session.programs import Inside
 
 
 def attach(inv: Invocation) -> Steps[int]:
@@ -78,11 +81,45 @@ def cp(inv: Invocation) -> Steps[int]:
         raise UsageError("one of src or dest must be a remote file specification")
     if ":" not in source and not inv.call.files.exists(inv.call.path(source)):
         raise UsageError(f"{source} doesn't exist in local filesystem")
-    remote = (source if ":" in source else goal).partition(":")[0]
-    space, slash, name = remote.rpartition("/")
+    place, _, path = (source if ":" in source else goal).partition(":")
+    space, slash, name = place.rpartition("/")
     pod = yield from inv.send("get", Key("pods", space if slash else inv.namespace, name))
     check_running(inv, pod)
-    raise NotSimulated("kubectl cp: files of containers are not modelled")
+    inside = Inside(inv, pod, container_of(inv, pod))
+    yield from reach(inv, pod, inside.container["name"], "exec", "command=tar&error=1&output=1")
+    if ":" in source:
+        return (yield from _fetch(inv, inside, path, goal))
+    local = inv.call.path(source)
+    if inv.call.files.is_dir(local):
+        raise NotSimulated("kubectl cp of a directory")
+    said = yield from volumes.write(inside, path, local.rpartition("/")[2], inv.call.files.read(local))
+    return _tar(inv, said)
+
+
+def _fetch(inv: Invocation, inside: Inside, path: str, goal: str) -> Steps[int]:
+    """Copy a file out of the container."""
+    data = yield from volumes.read(inside, path)
+    if data is None:
+        return _tar(inv, f"tar: {path}: Cannot stat: No such file or directory\n"
+                    "tar: Exiting with failure status due to previous errors")
+    if path.startswith("/"):
+        inv.err("tar: Removing leading `/' from member names")
+    local = inv.call.path(goal)
+    if inv.call.files.is_dir(local):
+        local = f"{local}/{path.rpartition('/')[2]}"
+    try:
+        inv.call.files.write(local, data)
+    except FileError as error:
+        raise UsageError(f"open {local}: {str(error).lower()}") from None
+    return 0
+
+
+def _tar(inv: Invocation, said: str) -> int:
+    """Pass on what tar in the container complained of."""
+    if not said:
+        return 0
+    inv.err(f"{said}\ncommand terminated with exit code 2")
+    return 2
 
 
 def port_forward(inv: Invocation) -> Steps[int]:

@@ -15,9 +15,9 @@ from sim.api import objects, times
 from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated, StatusError
 from sim.engine import Steps
-from sim.host.files import FileError
 from sim.shell.etcd import inside as inside_etcd
 from sim.shell.kubectl.frame.invocation import Invocation
+from sim.shell.kubectl.session import volumes
 
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -130,7 +130,7 @@ def _cat(inside: Inside, words: list[str]) -> Steps[int]:
         raise inside.unknown(f"cat {' '.join(words)}".rstrip())
     status = 0
     for path in words:
-        data = yield from read(inside, path)
+        data = yield from _read(inside, path)
         if data is None:
             inside.inv.err(f"cat: {path}: No such file or directory")
             status = 1
@@ -139,15 +139,32 @@ def _cat(inside: Inside, words: list[str]) -> Steps[int]:
     return status
 
 
+def _read(inside: Inside, path: str) -> Steps[bytes | None]:
+    """Read a file, also those that every container has."""
+    if path == "/etc/hostname":
+        return f"{hostname(inside)}\n".encode()
+    if path == "/var/run/secrets/kubernetes.io/serviceaccount/namespace":
+        return objects.namespace(inside.pod).encode()
+    return (yield from volumes.read(inside, path))
+
+
 def _ls(inside: Inside, words: list[str]) -> Steps[int]:
     if len(words) != 1 or words[0].startswith("-"):
         raise inside.unknown(f"ls {' '.join(words)}".rstrip())
-    for mount, files in (yield from mounted(inside)).items():
-        if words[0].rstrip("/") == mount:
-            for name in sorted(files):
-                inside.inv.out(name)
-            return 0
-    raise inside.unknown(f"ls {words[0]}")
+    path = words[0].rstrip("/")
+    names = (yield from volumes.mounted(inside)).get(path)
+    there = volumes.place(inside, path) if names is None else None
+    if names is None and there is None:
+        raise inside.unknown(f"ls {words[0]}")
+    if there is not None and not there.files.exists(there.path):
+        inside.inv.err(f"ls: {words[0]}: No such file or directory")
+        return 1
+    shown = list(names or ())
+    if there is not None:
+        shown = [each[0] for each in there.files.entries(there.path)] if there.files.is_dir(there.path) else [words[0]]
+    for name in sorted(shown):
+        inside.inv.out(name)
+    return 0
 
 
 def _sh(inside: Inside, words: list[str]) -> Steps[int]:
@@ -222,43 +239,3 @@ def run(inside: Inside, words: list[str]) -> Steps[int]:
     if program is None:
         raise inside.unknown(words[0])
     return (yield from program(inside, words[1:]))
-
-
-# ---- files --------------------------------------------------------------------------------------------------------
-def mounted(inside: Inside) -> Steps[dict[str, dict[str, bytes]]]:
-    """Give what ConfigMaps and Secrets put into the container: mount path -> file name -> content."""
-    volumes = {each["name"]: each for each in objects.dig(inside.pod, "spec.volumes", [])}
-    found: dict[str, dict[str, bytes]] = {}
-    for mount in inside.container.get("volumeMounts") or []:
-        volume = volumes.get(mount["name"], {})
-        for field, resource, named in (("configMap", "configmaps", "name"), ("secret", "secrets", "secretName")):
-            if field not in volume or mount.get("subPath"):
-                continue
-            data = (yield from inside.find(resource, volume[field][named])).get("data") or {}
-            found[mount["mountPath"].rstrip("/")] = {
-                name: base64.b64decode(text) if resource == "secrets" else text.encode() for name, text in data.items()}
-    return found
-
-
-def read(inside: Inside, path: str) -> Steps[bytes | None]:
-    """Read a file in the container, None where it certainly is not there. Raises NotSimulated where nobody knows."""
-    if path == "/etc/hostname":
-        return f"{hostname(inside)}\n".encode()
-    if path == "/var/run/secrets/kubernetes.io/serviceaccount/namespace":
-        return objects.namespace(inside.pod).encode()
-    folder, _, name = path.rpartition("/")
-    files = yield from mounted(inside)
-    if folder in files:
-        return files[folder].get(name)
-    volumes = {each["name"]: each for each in objects.dig(inside.pod, "spec.volumes", [])}
-    host = inside.inv.call.host.network.hosts.get(inside.pod["spec"]["nodeName"])
-    for mount in inside.container.get("volumeMounts") or []:
-        source = objects.dig(volumes.get(mount["name"], {}), "hostPath.path")
-        inner = mount["mountPath"].rstrip("/")
-        if source and host is not None and (path == inner or path.startswith(f"{inner}/")):
-            try:
-                data: bytes = host.files.view().read(source.rstrip("/") + path[len(inner):])
-                return data
-            except FileError:
-                return None
-    raise inside.unknown(f"cat {path}")
