@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.api import times
-from sim.api.client import Client, Key, User
+from sim.api.client import Change, Client, Key, User
 from sim.api.errors import StatusError, TransportError
 from sim.apiserver import bootstrap
 from sim.apiserver.server import ApiServer
@@ -37,6 +37,8 @@ RECONNECT = (15, 35)
 after 137 s)."""
 LAST_SEEN = "kube-apiserver's cache"
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+ITSELF = Key("services", "default", "kubernetes")
+SERVICE_LOOKS_SECONDS = 10
 FILES = ("tls-cert-file", "tls-private-key-file", "etcd-cafile", "etcd-certfile", "etcd-keyfile",
          "service-account-key-file", "service-account-signing-key-file", "kubelet-client-certificate",
          "kubelet-client-key", "proxy-client-cert-file", "proxy-client-key-file")
@@ -176,13 +178,27 @@ class KubeApiserver(Program):
             if self.server.reader.get(Key("priorityclasses", "", name)) is None:
                 client.create("priorityclasses", {"metadata": {"name": name}, "value": value,
                                                   "description": f"Used for system critical pods that must {said}."})
-        if self.server.reader.get(Key("services", "default", "kubernetes")) is None:
-            client.create("services", {
-                "metadata": {"name": "kubernetes", "namespace": "default", "labels": {
-                    "component": "apiserver", "provider": "kubernetes"}},
-                "spec": {"clusterIP": "10.96.0.1", "ports": [
-                    {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]}})
+        self._serve_itself()
+        client.watch("services", self._services_changed)
         self._identify(client)
+
+    def _serve_itself(self) -> None:
+        """Make the service `kubernetes` where it is missing. Models: pkg/controlplane/controller/kubernetesservice."""
+        if self.server is None or self.server.away or self.server.reader.get(ITSELF) is not None:
+            return
+        client = Client(self.server, self.server.reader, agent="kube-apiserver")
+        client.create("services", {
+            "metadata": {"name": ITSELF.name, "namespace": ITSELF.namespace, "labels": {
+                "component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"clusterIP": "10.96.0.1", "ports": [
+                {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]}})
+        self._advertise()
+
+    def _services_changed(self, change: Change) -> None:
+        """Put the service back at the next look, one every ten seconds: only a look that finds something is an event."""
+        if change.key == ITSELF and change.type == "DELETED":
+            looks_us = SERVICE_LOOKS_SECONDS * SECOND_US
+            self.engine.after(looks_us - self.engine.now_us % looks_us, self._serve_itself)
 
     def _identify(self, client: Client) -> None:
         """Hold the Lease by which a server says that it is there. Models: pkg/controlplane, APIServerIdentity (1.26)."""
