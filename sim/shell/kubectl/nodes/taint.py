@@ -153,5 +153,5 @@ def _one(inv: Invocation, info: Info, updates: list[Update], dry: DryRun, printe
     new = objects.put(info.obj, "spec.taints", taints)
     if not dry.client:
         new = yield from inv.send("patch", info.key, body={"spec": {"taints": taints or None}},
-                                  query={"patchType": "merge", **dry.query})
+                                  query={"patchType": "strategic", **dry.query})
     printer.done(info.mapping, new, word)
