@@ -29,7 +29,8 @@ NEEDS = ("none", "editor", "interactive")
 ENDLESS = re.compile(
     r"\s(-w|--watch(-only)?(=true)?)(\s|$)|\b(logs|journalctl|tail)\b.*\s(-\w*f\w*|--follow)\b|(^|[\s|;&(])(watch|top|htop|ping)\s"
     r"|\bkubectl (proxy|port-forward)\b|\bwhile (true|:)|\s(-it|-ti|-i)\s|\bsleep infinity\b"
-    r"|\betcdctl\b[\s\S]*\bsnapshot\s+save\b")  # without an answer it waits for one without limit
+    r"|\betcdctl\b[\s\S]*\bsnapshot\s+save\b"  # without an answer it waits for one without limit
+    r"|\bopenssl \w+\s*$|\bapt(-get)? install (?!.*(-y|--yes)\b)")  # these wait for what is typed
 """What goes on until somebody ends it, on a real machine too."""
 QUIT_EDITOR = ":q!\n"
 KEYS_AFTER_SECONDS = 5
