@@ -111,7 +111,7 @@ class Kubelet:
         self.host.kubelets[self] = None
         self._stops = [self.host.network.on_change(self._look, self.connection.port),
                        self.host.files.watch(self.settings.cni, lambda _: self._cni())]
-        self.cni_ready = self._has_cni()
+        self.cni_ready = nodes.has_network(self)
         self.host.network.listen(self.host, PORT, self.logs, serving(self.host, self.settings.authority))
         for sandbox in list(self.runtime.sandboxes.values()):
             self.memory_used += sum(round(c.kind.memory_mib) << 20 for c in sandbox.all() if c.running)
@@ -183,7 +183,7 @@ class Kubelet:
         """Look at everything again: a fault has begun or ended."""
         self._look()
         if self.acts:
-            self.cni_ready = self._has_cni()
+            self.cni_ready = nodes.has_network(self)
             self.pressure.look()
             for worker in list(self.workers.values()):
                 worker.look()
@@ -357,13 +357,8 @@ class Kubelet:
                 self.event("Normal", reason, f"Node {self.name} status is now: {reason}")
 
     # ---- the runtime and the network --------------------------------------------------------------------------
-    def _has_cni(self) -> bool:
-        view, folder = self.host.files.view(), self.settings.cni
-        names = view.list(folder) if view.is_dir(folder) else []
-        return self.stand_in or any(name.endswith((".conf", ".conflist", ".json")) for name in names)
-
     def _cni(self) -> None:
-        ready = self._has_cni()
+        ready = nodes.has_network(self)
         if ready == self.cni_ready:
             return
         self.cni_ready = ready

@@ -49,6 +49,13 @@ class NodeFacts:
     exact: bool = False
 
 
+def has_network(kubelet: Kubelet) -> bool:
+    """Tell whether a network plugin has left its configuration on the host."""
+    view, folder = kubelet.host.files.view(), kubelet.settings.cni
+    names = view.list(folder) if view.is_dir(folder) else []
+    return kubelet.stand_in or any(name.endswith((".conf", ".conflist", ".json")) for name in names)
+
+
 def resources(kubelet: Kubelet) -> Object:
     """Give capacity and allocatable."""
     facts, host = kubelet.facts, kubelet.host

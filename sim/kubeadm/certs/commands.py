@@ -13,9 +13,9 @@ from sim.kubeadm.certs import make
 from sim.kubeadm.certs.table import AUTHORITIES, KUBERNETES, PKI, Leaf, leaves
 from sim.kubeadm.frame.command import Command, Flag, Values
 from sim.kubeadm.frame.session import KubeadmError, Session
+from sim.kubeadm.frame.table import columns
 from sim.kubeadm.phases.renew import path_of, renew
 from sim.kubeadm.upgrade.checks import read_config
-from sim.kubeadm.upgrade.table import columns
 from sim.pki import Certificate
 
 ADMIN = f"{KUBERNETES}/admin.conf"

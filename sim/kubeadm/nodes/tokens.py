@@ -13,8 +13,8 @@ from sim.engine import Steps
 from sim.kubeadm.certs.commands import residual
 from sim.kubeadm.frame.command import Command, Flag, Values
 from sim.kubeadm.frame.session import KubeadmError, Session
+from sim.kubeadm.frame.table import columns
 from sim.kubeadm.nodes import discovery
-from sim.kubeadm.upgrade.table import columns
 
 ADMIN = "/etc/kubernetes/admin.conf"
 HEAD = ("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")

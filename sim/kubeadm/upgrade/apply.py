@@ -42,7 +42,7 @@ def run(session: Session, flags: Any, words: list[str]) -> Steps[None]:
     yield from _pull(session, flags, config)
     session.say("apply.upgrading", version=version)
     if session.dry_run:
-        from sim.kubeadm.upgrade.dryrun import dry_run
+        from sim.kubeadm.upgrade.preview import dry_run
 
         yield from dry_run(session, config, etcd=flags["etcd-upgrade"])
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.kubeadm.frame.command import Command, Flag
-from sim.kubeadm.upgrade import apply, diff, node, plan
+from sim.kubeadm.upgrade import apply, node, plan, preview
 
 IGNORE = Flag("ignore-preflight-errors", (), "A list of checks whose errors will be shown as warnings. Example: "
               "'IsPrivilegedUser,Swap'. Value 'all' ignores errors from all checks.")
@@ -38,7 +38,7 @@ COMMANDS = (
              Flag("yes", False, "Perform the upgrade and do not prompt for confirmation (non-interactive mode).", "y")),
             arguments="[version]", most=1),
     Command("upgrade diff", "Show what differences would be applied to existing static pod manifests. See also: kubeadm upgrade "
-            "apply --dry-run", diff.run,
+            "apply --dry-run", preview.diff,
             (CONFIG, KUBECONFIG, Flag("context-lines", "3", "How many lines of context in the diff", "c", "int")),
             arguments="[version] [flags]", most=1),
     Command("upgrade node", "Upgrade commands for a node in the cluster", node.run, NODE, since=(1, 15)),

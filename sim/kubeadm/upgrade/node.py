@@ -88,7 +88,7 @@ def _control_plane(session: Session, flags: Any, config: Configuration, *, plane
         return
     session.say("node.upgrading", version=config.version)
     if session.dry_run:
-        from sim.kubeadm.upgrade.dryrun import manifests_only
+        from sim.kubeadm.upgrade.preview import manifests_only
 
         yield from manifests_only(session, config, etcd=flags["etcd-upgrade"])
         return

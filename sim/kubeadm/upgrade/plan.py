@@ -16,11 +16,11 @@ from sim.api.errors import StatusError, TransportError
 from sim.engine import Steps
 from sim.kubeadm import releases
 from sim.kubeadm.frame.session import KubeadmError, Session
+from sim.kubeadm.frame.table import columns
 from sim.kubeadm.phases import addons
 from sim.kubeadm.phases.config import Configuration
 from sim.kubeadm.upgrade import checks
 from sim.kubeadm.upgrade.compute import Allowed, Nodes, Now, Upgrade, available, kubelets_behind
-from sim.kubeadm.upgrade.table import columns
 from sim.versions import catalogue, labels
 from sim.versions.catalogue import Version, VersionError
 

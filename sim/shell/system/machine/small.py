@@ -79,7 +79,7 @@ def quietly(call: Call) -> int:
 
 
 def ufw(call: Call) -> int:
-    """Say that the firewall is off, as on lab machines; switching it on is not modelled."""
+    """Say that the firewall is off, as on lab machines; rules and switching it on are not modelled."""
     if call.login.uid != 0:
         call.write("ERROR: You need to be root to run this script\n", "stderr")
         return 1
@@ -88,9 +88,6 @@ def ufw(call: Call) -> int:
         return 0
     if call.argv == ["disable"]:
         call.write("Firewall stopped and disabled on system startup\n")
-        return 0
-    if call.argv[:1] in (["allow"], ["deny"], ["reject"], ["limit"]) and len(call.argv) == 2:
-        call.write("Rules updated\nRules updated (v6)\n")
         return 0
     return call.refuse(f"ufw {' '.join(call.argv)}")
 
