@@ -5,12 +5,12 @@ Models: client-go/tools/watch (UntilWithSync). A watch that the server cuts is o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sim.api.client import Change, Key, Request, Watch
-from sim.engine import Event, Steps
+from sim.engine import Event, Interrupt, Steps
 from sim.shell.kubectl.frame.invocation import Invocation
 
 
@@ -69,3 +69,39 @@ class Follow:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._watch is not None:
             self._watch.stop()
+
+
+def follow_log(inv: Invocation, key: Key, query: Mapping[str, str], show: Callable[[str], None]) -> Steps[int]:
+    """Show a container's log and what it writes later, until it ends or Ctrl-C (130). Raises StatusError, TransportError."""
+    pending: list[str] = []
+    bell: list[Event] = [inv.engine.event()]
+    over: list[bool] = []
+
+    def ring() -> None:
+        if not bell[0].triggered:
+            bell[0].succeed()
+
+    def seen(text: Any) -> None:
+        pending.append(text)
+        ring()
+
+    def closed() -> None:
+        over.append(True)
+        ring()
+
+    response = yield from inv.request(Request(
+        "get", key, subresource="log", query={**query, "follow": "true"}, watcher=seen, closed=closed, user=inv.user,
+        agent="kubectl"))
+    show(response.body)
+    try:
+        while response.watch is not None and not (over and not pending):
+            yield bell[0]
+            bell[0] = inv.engine.event()
+            while pending:
+                show(pending.pop(0))
+    except Interrupt:
+        return 130
+    finally:
+        if response.watch is not None:
+            response.watch.stop()
+    return 0

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.api import objects, selectors, times
-from sim.api.client import Key, Object, Request
+from sim.api.client import Key, Object
 from sim.api.errors import StatusError
-from sim.engine import Event, Interrupt, Steps
+from sim.engine import Steps
 from sim.shell.kubectl.frame.errors import UsageError, server_error
+from sim.shell.kubectl.frame.following import follow_log
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.resource import selection
 from sim.shell.kubectl.words.verbs import Verb
@@ -190,48 +191,12 @@ class Logs:
             if not self.flags["follow"]:
                 self.show(source, (yield from inv.send("get", key, subresource="log", query=query)))
                 return 0
-            return (yield from self.follow(source, key, query))
+            return (yield from follow_log(inv, key, query, lambda text: self.show(source, text)))
         except StatusError as error:
             if not self.flags["ignore-errors"]:
                 raise
             inv.err(f"error: {server_error(error)}")
             return 0
-
-    def follow(self, source: Source, key: Key, query: dict[str, str]) -> Steps[int]:
-        """Print until the container ends or the user has seen enough."""
-        inv = self.inv
-        pending: list[str] = []
-        bell: list[Event] = [inv.engine.event()]
-        over: list[bool] = []
-
-        def ring() -> None:
-            if not bell[0].triggered:
-                bell[0].succeed()
-
-        def seen(text: Any) -> None:
-            pending.append(text)
-            ring()
-
-        def closed() -> None:
-            over.append(True)
-            ring()
-
-        response = yield from inv.request(Request(
-            "get", key, subresource="log", query={**query, "follow": "true"}, watcher=seen, closed=closed, user=inv.user,
-            agent="kubectl"))
-        self.show(source, response.body)
-        try:
-            while response.watch is not None and not (over and not pending):
-                yield bell[0]
-                bell[0] = inv.engine.event()
-                while pending:
-                    self.show(source, pending.pop(0))
-        except Interrupt:
-            return 130
-        finally:
-            if response.watch is not None:
-                response.watch.stop()
-        return 0
 
     def show(self, source: Source, text: str) -> None:
         """Print some of a log."""

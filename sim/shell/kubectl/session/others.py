@@ -5,14 +5,13 @@ Models: kubectl/pkg/cmd/{attach,cp,portforward,debug}.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sim.api import objects
-from sim.api.client import Key, Object, Request
+from sim.api.client import Key, Object
 from sim.api.errors import NotSimulated
-from sim.engine import Event, Interrupt, Steps
+from sim.engine import Steps
 from sim.host.files import FileError
 from sim.shell.kubectl.frame.errors import UsageError
+from sim.shell.kubectl.frame.following import follow_log
 from sim.shell.kubectl.frame.invocation import Invocation
 from sim.shell.kubectl.session import volumes
 from sim.shell.kubectl.session.exec import check_running, container_of, pod_of, reach
@@ -37,37 +36,7 @@ def attach(inv: Invocation) -> Steps[int]:
 
 def follow(inv: Invocation, pod: Object, container: str) -> Steps[int]:
     """Show what a container writes from now on, until it ends or Ctrl-C."""
-    bell: list[Event] = [inv.engine.event()]
-    pending: list[str] = []
-    over: list[bool] = []
-
-    def ring() -> None:
-        if not bell[0].triggered:
-            bell[0].succeed()
-
-    def seen(text: Any) -> None:
-        pending.append(text)
-        ring()
-
-    def closed() -> None:
-        over.append(True)
-        ring()
-
-    response = yield from inv.request(Request(
-        "get", objects.key("pods", pod), subresource="log", query={"container": container, "follow": "true", "tailLines": "0"}, watcher=seen,
-        closed=closed, user=inv.user, agent="kubectl"))
-    try:
-        while response.watch is not None and not (over and not pending):
-            yield bell[0]
-            bell[0] = inv.engine.event()
-            while pending:
-                inv.call.write(pending.pop(0))
-    except Interrupt:
-        return 130
-    finally:
-        if response.watch is not None:
-            response.watch.stop()
-    return 0
+    return (yield from follow_log(inv, objects.key("pods", pod), {"container": container, "tailLines": "0"}, inv.call.write))
 
 
 def cp(inv: Invocation) -> Steps[int]:
